@@ -1,0 +1,114 @@
+/**
+ * Opens the database: SQLite by a file path, Postgres by a `postgres://` URL, behind one kysely interface. The only file
+ * that knows the two drivers. `pg` is an optional peer, loaded when it is used.
+ */
+import { createRequire } from "node:module";
+import BetterSqlite from "better-sqlite3";
+import { Kysely, Migrator, PostgresDialect, SqliteDialect, type SqliteStatement, type Transaction } from "kysely";
+import type { Pool } from "pg";
+import { migrations } from "./migrations.ts";
+import type { Schema } from "./schema.ts";
+
+/** A query interface: the database itself or a transaction that a caller holds. */
+export type Db = Kysely<Schema>;
+/** An open transaction. Never await the network while one is held. */
+export type Tx = Transaction<Schema>;
+
+/** An open database. */
+export interface Database {
+  kind: "sqlite" | "postgres";
+  db: Db;
+  /** The Postgres pool, for the queue that shares it; undefined on SQLite. */
+  pool?: Pool;
+  /** Runs the numbered migrations that are missing. Safe from several processes at once. */
+  migrate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Thrown when `postgres://` is asked for and a package it needs is not installed; names the command that mends it. */
+export class MissingPeerError extends Error {
+  override name = "MissingPeerError";
+}
+
+/** True where a `database` option names Postgres rather than a SQLite file. */
+export function isPostgresUrl(location: string): boolean {
+  return /^postgres(ql)?:\/\//.test(location);
+}
+
+/**
+ * Loads an optional peer.
+ *
+ * @throws {MissingPeerError} when it is not installed
+ */
+export function loadPeer<T>(name: string): T {
+  try {
+    return createRequire(import.meta.url)(name) as T;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw cause;
+    throw new MissingPeerError(`A postgres:// database needs ${name}: npm install pg pg-boss`, { cause });
+  }
+}
+
+/**
+ * Opens a database without touching its tables; call `migrate()` before use.
+ *
+ * @param location a file path, or a `postgres://` URL
+ * @throws {MissingPeerError} for Postgres without `pg`; the driver's own error when a SQLite file cannot be opened
+ */
+export function openDatabase(location: string): Database {
+  const opened = isPostgresUrl(location) ? openPostgres(location) : openSqlite(location);
+  return {
+    ...opened,
+    async migrate() {
+      const migrator = new Migrator({
+        db: opened.db,
+        provider: { getMigrations: async () => migrations },
+        migrationTableName: "mb_migrations",
+        migrationLockTableName: "mb_migrations_lock",
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error) throw error;
+    },
+    close: () => opened.db.destroy(),
+  };
+}
+
+function openSqlite(path: string): Pick<Database, "kind" | "db"> {
+  const sqlite = new BetterSqlite(path, { timeout: 10_000 });
+  sqlite.pragma("journal_mode = WAL");
+  sqlite.pragma("synchronous = FULL");
+  sqlite.pragma("foreign_keys = ON");
+  // What is deleted is overwritten, so that a patient who leaves is gone from the file too.
+  sqlite.pragma("secure_delete = ON");
+  const statements = new Map<string, SqliteStatement>();
+  const database = {
+    close: () => void sqlite.close(),
+    // A prepared statement is kept (a third off the cost of a query), and every transaction takes the write lock at its
+    // start: a read that later writes would otherwise fail with SQLITE_BUSY when another process wrote in between.
+    prepare(sql: string): SqliteStatement {
+      let statement = statements.get(sql);
+      if (!statement) {
+        statement = sqlite.prepare(sql === "begin" ? "begin immediate" : sql) as unknown as SqliteStatement;
+        if (statements.size < 500) statements.set(sql, statement);
+      }
+      return statement;
+    },
+  };
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect: new SqliteDialect({ database }) }) };
+}
+
+function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool"> {
+  const pg = loadPeer<typeof import("pg")>("pg");
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    types: {
+      // Times are bigint milliseconds, well below 2^53.
+      getTypeParser: ((oid: number, format?: "text") =>
+        oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as never,
+    },
+  });
+  // An idle client that loses its server must not end the host's process; the next query reports it.
+  pool.on("error", () => {});
+  return { kind: "postgres", db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool };
+}

@@ -1,0 +1,130 @@
+/** The numbered migrations, in order; a migration that has been released never changes. */
+import type { Kysely, Migration } from "kysely";
+
+export const migrations: Record<string, Migration> = {
+  "0001_main_path": { up: mainPath },
+};
+
+async function mainPath(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+
+  await schema
+    .createTable("sources")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("brand", "text")
+    .addColumn("brand_identifier", "text")
+    .addColumn("aliases", "text", (c) => c.notNull())
+    .addColumn("city", "text")
+    .addColumn("state", "text")
+    .addColumn("zip", "text")
+    .addColumn("vendor", "text")
+    .addColumn("type", "text")
+    .addColumn("fhir_base_url", "text")
+    .addColumn("fhir_version", "text")
+    .addColumn("portal_url", "text")
+    .addColumn("portal_name", "text")
+    .addColumn("logo_url", "text")
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("updated_at", "bigint", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("catalog_lists")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("sources", "bigint", (c) => c.notNull())
+    .addColumn("imported_at", "bigint", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("catalog_list_sources")
+    .addColumn("list", "text", (c) => c.notNull())
+    .addColumn("source_id", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("catalog_list_sources_pk", ["source_id", "list"])
+    .execute();
+  await schema
+    .createTable("catalog_version")
+    .addColumn("id", "integer", (c) => c.primaryKey())
+    .addColumn("version", "bigint", (c) => c.notNull())
+    .execute();
+
+  await schema
+    .createTable("patients")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("name", "text")
+    .addColumn("email", "text")
+    .addColumn("metadata", "text")
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("updated_at", "bigint", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("patient_sessions")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("patient_id", "text", (c) => c.notNull().references("patients.id").onDelete("cascade"))
+    .addColumn("source_id", "text")
+    .addColumn("recommended_source_ids", "text", (c) => c.notNull())
+    .addColumn("return_url", "text", (c) => c.notNull())
+    .addColumn("return_button_label", "text")
+    .addColumn("metadata", "text")
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("browser_hash", "text")
+    .addColumn("bound_by", "text")
+    .addColumn("expires_at", "bigint", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("completed_at", "bigint")
+    .execute();
+  await schema.createIndex("patient_sessions_patient").on("patient_sessions").columns(["patient_id", "id"]).execute();
+  await schema
+    .createTable("attempts")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("session_id", "text", (c) => c.notNull().references("patient_sessions.id").onDelete("cascade"))
+    .addColumn("source_id", "text", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("state_hash", "text", (c) => c.notNull().unique())
+    .addColumn("state_taken_at", "bigint")
+    .addColumn("sealed_verifier", "text")
+    .addColumn("sealed_code", "text")
+    .addColumn("snapshot", "text", (c) => c.notNull())
+    .addColumn("failure_code", "text")
+    .addColumn("failure_at", "bigint")
+    .addColumn("connection_id", "text")
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("expires_at", "bigint", (c) => c.notNull())
+    .execute();
+  await schema.createIndex("attempts_session").on("attempts").columns(["session_id", "id"]).execute();
+  await schema
+    .createTable("connections")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("patient_id", "text", (c) => c.notNull().references("patients.id").onDelete("cascade"))
+    .addColumn("source_id", "text", (c) => c.notNull())
+    .addColumn("session_id", "text")
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("scopes", "text", (c) => c.notNull())
+    .addColumn("not_granted", "text", (c) => c.notNull())
+    .addColumn("fhir_base_url", "text", (c) => c.notNull())
+    .addColumn("fhir_patient_id", "text", (c) => c.notNull())
+    .addColumn("patient_from", "text", (c) => c.notNull())
+    .addColumn("identity", "text", (c) => c.notNull())
+    .addColumn("snapshot", "text", (c) => c.notNull())
+    .addColumn("sealed_tokens", "text")
+    .addColumn("access_expires_at", "bigint")
+    .addColumn("renewable", "integer", (c) => c.notNull())
+    .addColumn("token_generation", "integer", (c) => c.notNull())
+    .addColumn("failure_code", "text")
+    .addColumn("failure_at", "bigint")
+    .addColumn("last_refreshed_at", "bigint")
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("updated_at", "bigint", (c) => c.notNull())
+    .addUniqueConstraint("connections_patient_source", ["patient_id", "source_id"])
+    .execute();
+  await schema
+    .createTable("trail")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("session_id", "text", (c) => c.notNull().references("patient_sessions.id").onDelete("cascade"))
+    .addColumn("attempt_id", "text")
+    .addColumn("at", "bigint", (c) => c.notNull())
+    .addColumn("step", "text", (c) => c.notNull())
+    .addColumn("outcome", "text", (c) => c.notNull())
+    .addColumn("code", "text")
+    .addColumn("detail", "text")
+    .execute();
+  await schema.createIndex("trail_session").on("trail").columns(["session_id", "id"]).execute();
+}

@@ -1,0 +1,174 @@
+/**
+ * The tables, as kysely types. Times are milliseconds since 1970; JSON is text, read and written by the file of the
+ * aggregate that owns the row; a column named `sealed_…` holds ciphertext of the token vault and nothing else does.
+ */
+export interface Schema {
+  sources: SourceRow;
+  catalog_lists: CatalogListRow;
+  catalog_list_sources: CatalogListSourceRow;
+  catalog_version: CatalogVersionRow;
+  patients: PatientRow;
+  patient_sessions: PatientSessionRow;
+  attempts: AttemptRow;
+  connections: ConnectionRow;
+  trail: TrailRow;
+  jobs: JobRow;
+}
+
+/** A catalog entry; the wire's `FhirSource` is a view of it. */
+export interface SourceRow {
+  id: string;
+  name: string;
+  brand: string | null;
+  brand_identifier: string | null;
+  /** JSON string[]: other names that a patient may type. */
+  aliases: string;
+  city: string | null;
+  state: string | null;
+  zip: string | null;
+  /** As the catalog names the EHR ("Epic"), or null. */
+  vendor: string | null;
+  /** Its short code ("epic"), or null. */
+  type: string | null;
+  /** Verbatim as published: it is sent as `aud`. */
+  fhir_base_url: string | null;
+  fhir_version: string | null;
+  portal_url: string | null;
+  portal_name: string | null;
+  /** Where the publisher keeps the logo; browsers see only our own origin's copy. */
+  logo_url: string | null;
+  status: "active" | "inactive" | "retired";
+  updated_at: number;
+}
+
+/** A list that imports feed, such as one vendor's bundle. */
+export interface CatalogListRow {
+  name: string;
+  sources: number;
+  imported_at: number;
+}
+
+/** Which list holds which source. A source in no list is retired. */
+export interface CatalogListSourceRow {
+  list: string;
+  source_id: string;
+}
+
+/** One row; its version changes with every import, and processes that keep an index follow it. */
+export interface CatalogVersionRow {
+  id: number;
+  version: number;
+}
+
+/** A patient under the host's own id. */
+export interface PatientRow {
+  id: string;
+  name: string | null;
+  email: string | null;
+  /** JSON object or null. */
+  metadata: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** `expired` is not stored: it is an open session past `expires_at`. */
+export interface PatientSessionRow {
+  id: string;
+  patient_id: string;
+  source_id: string | null;
+  /** JSON string[]. */
+  recommended_source_ids: string;
+  return_url: string;
+  return_button_label: string | null;
+  metadata: string | null;
+  status: "open" | "complete";
+  /** SHA-256 of the browser-binding cookie; null until the session is bound. */
+  browser_hash: string | null;
+  /** `post`: our own route made and bound it for a logged-in patient. `opening`: its first opening bound it. */
+  bound_by: "post" | "opening" | null;
+  expires_at: number;
+  created_at: number;
+  completed_at: number | null;
+}
+
+/** One try at one source. `held`: the code waits, sealed, for a same-site step that shows the host's login. */
+export interface AttemptRow {
+  id: string;
+  session_id: string;
+  source_id: string;
+  status: "pending" | "held" | "exchanging" | "connected" | "failed";
+  state_hash: string;
+  state_taken_at: number | null;
+  /** Sealed JSON `{ code_verifier, nonce }`; null once it is used or useless. */
+  sealed_verifier: string | null;
+  /** Sealed authorization code while `held`. */
+  sealed_code: string | null;
+  /** JSON: the discovered metadata, client and request as sent; the callback uses this and nothing newer. */
+  snapshot: string;
+  failure_code: string | null;
+  failure_at: number | null;
+  connection_id: string | null;
+  created_at: number;
+  expires_at: number;
+}
+
+/** The grant that a patient gave at a source, and its state. One per patient and source. */
+export interface ConnectionRow {
+  id: string;
+  patient_id: string;
+  source_id: string;
+  session_id: string | null;
+  status: "active" | "failed" | "expired" | "refresh_failed" | "disconnected";
+  /** JSON string[], as granted. */
+  scopes: string;
+  /** JSON string[]: resource types asked for and not granted. */
+  not_granted: string;
+  fhir_base_url: string;
+  fhir_patient_id: string;
+  /** The route by which the patient was found: `token`, `id_token` or `search`. */
+  patient_from: string;
+  /** `verified`, `unverified` (the id_token could not be checked) or `absent`. */
+  identity: string;
+  /** JSON: the attempt's snapshot, which later refreshes and revocations start from. */
+  snapshot: string;
+  /** Sealed JSON `{ access_token, refresh_token? }`; null once disconnected. */
+  sealed_tokens: string | null;
+  access_expires_at: number | null;
+  renewable: number;
+  token_generation: number;
+  failure_code: string | null;
+  failure_at: number | null;
+  last_refreshed_at: number | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** One step of an attempt. */
+export interface TrailRow {
+  id: string;
+  session_id: string;
+  attempt_id: string | null;
+  at: number;
+  step: string;
+  outcome: string;
+  code: string | null;
+  /** JSON of plain facts (an HTTP status, a host name), never a token, a code or clinical data; or null. */
+  detail: string | null;
+}
+
+/** The queue's rows on SQLite. On Postgres the queue keeps its own schema. */
+export interface JobRow {
+  id: string;
+  name: string;
+  /** JSON. */
+  payload: string;
+  dedupe_key: string | null;
+  serial_key: string | null;
+  run_at: number;
+  attempts: number;
+  /** A worker holds the job until then; null when it waits. */
+  leased_until: number | null;
+  lease: string | null;
+  created_at: number;
+  last_error: string | null;
+}
