@@ -15,6 +15,7 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addColumn("brand", "text")
     .addColumn("brand_identifier", "text")
     .addColumn("aliases", "text", (c) => c.notNull())
+    .addColumn("places", "text")
     .addColumn("city", "text")
     .addColumn("state", "text")
     .addColumn("zip", "text")

@@ -23,6 +23,8 @@ export interface SourceRow {
   brand_identifier: string | null;
   /** JSON string[]: other names that a patient may type. */
   aliases: string;
+  /** JSON string[]: further places of the same brand, each "City, ST", that a patient may type; null when there is one. */
+  places: string | null;
   city: string | null;
   state: string | null;
   zip: string | null;
