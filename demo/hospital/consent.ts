@@ -21,10 +21,15 @@ export const consentPage: Route = (place, request, response) => {
   const account = accountOf(visit?.username ?? "");
   if (!visit || !account) return errorPage(facility, response, VISIT_OVER);
   const app = visit.client.client_name ?? visit.client.client_id;
+  const scopes = grantable(visit.scopes, facility);
+  const lasting = scopes.includes("offline_access")
+    ? html`<p>It may go on reading new records after today.</p>`
+    : html``;
   const main = html`<p>You are signed in as <strong>${account.given} ${account.family}</strong>.</p>
 <p><strong>${app}</strong> asks to see:</p>
-<ul>${inPlainWords(grantable(visit.scopes, facility)).map((words) => html`<li>${words}</li>`)}</ul>
-<p>It cannot change anything, and it never learns your password. You can take this access back here at any time.</p>
+<ul>${inPlainWords(scopes).map((words) => html`<li>${words}</li>`)}</ul>
+${lasting}
+<p>It cannot change anything, and it never learns your password.</p>
 <form method="post" action="${facility.issuer}/consent">
 <input type="hidden" name="visit" value="${parameters.get("visit") ?? ""}">
 <div class="actions">

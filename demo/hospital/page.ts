@@ -92,7 +92,9 @@ export const portalCss: Route = ({ facility }, _request, response) => {
 body { margin: 0; font: 1.0625rem/1.5 ${face}; color: #1c1c1c; background: var(--tint); overflow-wrap: anywhere; }
 .notice { margin: 0; padding: .5rem 1rem; background: #fff3c4; text-align: center; font-size: .9375rem; }
 header { display: flex; gap: .75rem; align-items: center; padding: 1rem; color: #fff; background: var(--accent); font-weight: 600; }
+header img { border: 2px solid #fff; border-radius: 12px; }
 header p { margin: 0; line-height: 1.25; }
+code { white-space: nowrap; }
 header small { font-weight: 400; }
 main { max-width: 30rem; margin: 1.5rem auto; padding: 1.25rem; background: #fff; border-radius: var(--radius); box-shadow: 0 1px 4px rgb(0 0 0 / .2); }
 h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.2; }

@@ -40,12 +40,7 @@ const WORDS: Record<string, string> = {
 
 export const RESOURCE_TYPES = Object.keys(WORDS);
 
-const PERSONAL: Record<string, string> = {
-  "launch/patient": "",
-  openid: "That it was you who signed in",
-  fhirUser: "That it was you who signed in",
-  offline_access: "Go on reading new records until you take this access back",
-};
+const PERSONAL = ["launch/patient", "openid", "fhirUser", "offline_access"];
 
 /** What a facility grants where `fewer_scopes` is its fault. */
 const FEWER = ["Patient", "Condition"];
@@ -69,7 +64,7 @@ function clinicalScope(scope: string): ClinicalScope | null {
 export function grantable(asked: string[], facility: Facility): string[] {
   return [...new Set(asked)].filter((scope) => {
     if (scope === "offline_access") return facility.fault !== "no_refresh_token";
-    if (Object.hasOwn(PERSONAL, scope)) return true;
+    if (PERSONAL.includes(scope)) return true;
     const clinical = clinicalScope(scope);
     if (!clinical) return false;
     if (facility.fault === "fewer_scopes" && !FEWER.includes(clinical.type)) return false;
@@ -83,19 +78,16 @@ export const allows = (scopes: string[], type: string, interaction: "read" | "se
     .map(clinicalScope)
     .some((scope) => scope?.[interaction] === true && (scope.type === "*" || scope.type === type));
 
-/** What the scopes mean to a patient, each thing once. */
+/** What the clinical scopes open, in a patient's words, each thing once. */
 export function inPlainWords(scopes: string[]): string[] {
-  const words = scopes.flatMap((scope) => {
-    const clinical = clinicalScope(scope);
-    if (clinical?.type === "*") return Object.values(WORDS);
-    return [clinical ? WORDS[clinical.type] : PERSONAL[scope]];
-  });
-  return [...new Set(words)].filter((word) => word !== undefined && word !== "") as string[];
+  const types = scopes.flatMap((scope) => clinicalScope(scope)?.type ?? []);
+  const words = types.flatMap((type) => (type === "*" ? Object.values(WORDS) : (WORDS[type] ?? [])));
+  return [...new Set(words)];
 }
 
 /** What the SMART configuration lists. */
 export function scopesSupported(facility: Facility): string[] {
   const suffixes = { v1: ["read"], v2: ["rs"], both: ["read", "rs"] }[facility.scopeSyntax];
   const types = ["*", ...RESOURCE_TYPES];
-  return [...Object.keys(PERSONAL), ...types.flatMap((type) => suffixes.map((suffix) => `patient/${type}.${suffix}`))];
+  return [...PERSONAL, ...types.flatMap((type) => suffixes.map((suffix) => `patient/${type}.${suffix}`))];
 }
