@@ -124,8 +124,9 @@ async function packagedBinaries(): Promise<string> {
 async function runnable(bin: string, folder: string, identity: { uid?: number; gid?: number }): Promise<string> {
   const { error } = spawnSync(join(bin, "initdb"), ["--version"], { ...identity, cwd: folder });
   if (!error) return bin;
-  await promisify(execFile)("cp", ["-R", dirname(bin), join(folder, "native")]);
-  await promisify(execFile)("chmod", ["-R", "a+rX", join(folder, "native")]);
-  await Promise.all(["initdb", "pg_ctl", "postgres"].map((name) => chmod(join(folder, "native/bin", name), 0o755)));
-  return join(folder, "native/bin");
+  const copy = join(folder, "native");
+  await promisify(execFile)("cp", ["-R", dirname(bin), copy]);
+  if (identity.uid) await promisify(execFile)("chown", ["-R", `${identity.uid}:${identity.gid}`, copy]);
+  await Promise.all(["initdb", "pg_ctl", "postgres"].map((name) => chmod(join(copy, "bin", name), 0o755)));
+  return join(copy, "bin");
 }
