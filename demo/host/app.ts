@@ -1,0 +1,59 @@
+/**
+ * A clinic's app that lets its patients bring their records: what a reader copies. An Express app with a login of its own;
+ * mb-connect's routes stand below `/api`, its tag in the page.
+ */
+import { fileURLToPath } from "node:url";
+import { mbConnect } from "@mb-connect/server";
+import express from "express";
+import { clinicLogin } from "./login.ts";
+import { type ConnectedHospital, clinicPage } from "./pages.ts";
+import { registrations } from "./registrations.ts";
+
+const { PORT, DATABASE, SEALING_KEY = "", BRANDS = "" } = process.env;
+const origin = `http://localhost:${PORT}`;
+const login = clinicLogin();
+
+const mb = mbConnect({
+  publicUrl: `${origin}/api`,
+  homeUrl: `${origin}/`,
+  appName: "Demo Clinic",
+  patient: (request) => login.patientOf(request)?.id ?? null,
+  database: DATABASE,
+  sealingKeys: [{ kid: "demo", key: SEALING_KEY }],
+  returnUrls: [`${origin}/connected`],
+  registrations: await registrations(BRANDS),
+  allowLoopback: true,
+});
+
+/** What the server knows, whatever the return URL says. */
+async function hospitalsOf(patientId: string): Promise<ConnectedHospital[]> {
+  const { connections } = await mb.patients.retrieve(patientId);
+  return Promise.all(
+    connections.map(async ({ connection_id, status, updated_at }) => {
+      const source = await mb.connections.retrieve(connection_id);
+      return { name: source.name, status, since: updated_at };
+    }),
+  );
+}
+
+const app = express();
+app.use((_request, response, next) => {
+  response.set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'");
+  next();
+});
+app.use("/api", mb.router);
+app.get("/mb-connect.min.js", (_request, response) => {
+  response.sendFile(fileURLToPath(import.meta.resolve("@mb-connect/widget/cdn")));
+});
+app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
+app.use(login.router);
+app.get(["/", "/connected"], async (request, response) => {
+  const patient = login.patientOf(request);
+  response.set("Cache-Control", "no-store").send(clinicPage(patient, patient ? await hospitalsOf(patient.id) : []));
+});
+
+const server = app.listen(Number(PORT), "127.0.0.1", () => process.send?.("listening"));
+mb.worker.start();
+
+const stop = () => void server.close(() => mb.close().then(() => process.exit(0)));
+process.once("SIGINT", stop).once("SIGTERM", stop).once("disconnect", stop);

@@ -1,0 +1,70 @@
+/** The clinic app's one page, as the server renders it: who is signed in, the tag, and what the server knows to be connected. */
+import { type ClinicPatient, PATIENTS } from "./login.ts";
+
+/** A connection in the words of the page. */
+export interface ConnectedHospital {
+  name: string;
+  status: string;
+  /** ISO time. */
+  since: string;
+}
+
+/** States in a patient's words. */
+const STATUS: Record<string, string> = {
+  active: "Connected",
+  failed: "Did not go through",
+  expired: "Access has ended",
+  refresh_failed: "Access has ended, please connect again",
+  disconnected: "Disconnected",
+};
+
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const text = (value: string): string => value.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
+
+const signInButton = ({ id, name }: ClinicPatient, words: string): string => `
+<form method="post" action="/sign-in"><input type="hidden" name="patient" value="${text(id)}"><button>${words} ${text(name)}</button></form>`;
+
+const connectionItem = ({ name, status, since }: ConnectedHospital): string => `
+<li><strong>${text(name)}</strong><span>${text(STATUS[status] ?? status)} · <time datetime="${text(since)}">${text(since.slice(0, 10))}</time></span></li>`;
+
+const forPatient = (patient: ClinicPatient, connected: ConnectedHospital[]): string => `
+<section class="who" aria-label="Your account">
+<p>Signed in as <strong>${text(patient.name)}</strong></p>
+${PATIENTS.filter(({ id }) => id !== patient.id)
+  .map((other) => signInButton(other, "Switch to"))
+  .join("")}
+<form method="post" action="/sign-out"><button>Sign out</button></form>
+</section>
+<section class="card" aria-labelledby="bring">
+<h1 id="bring">Bring your records to your first visit</h1>
+<mb-connect app-name="Demo Clinic"></mb-connect>
+</section>
+<section class="card" aria-labelledby="connected">
+<h2 id="connected">Your hospitals</h2>
+${connected.length ? `<ul>${connected.map(connectionItem).join("")}</ul>` : "<p>None is connected yet.</p>"}
+</section>`;
+
+const forNobody = (): string => `
+<section class="card" aria-labelledby="out">
+<h1 id="out">You are signed out</h1>
+<p>This is a demo: nobody here is real, so no password is asked.</p>
+<div class="who">${PATIENTS.map((patient) => signInButton(patient, "Sign in as")).join("")}</div>
+</section>`;
+
+/** The whole page; `patient` is null where nobody is signed in. */
+export const clinicPage = (patient: ClinicPatient | null, connected: ConnectedHospital[]): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Demo Clinic</title>
+<link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/clinic.css">
+<script type="module" src="/mb-connect.min.js"></script>
+</head>
+<body>
+<header><p><img src="/favicon.svg" alt="" width="32" height="32"> Demo Clinic</p></header>
+<main>${patient ? forPatient(patient, connected) : forNobody()}</main>
+</body>
+</html>`;
