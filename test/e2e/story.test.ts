@@ -1,0 +1,184 @@
+/** A patient's way through the running demo, in a real browser: every end it can have, wide and narrow, by mouse and by keyboard. */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "../support/chromium.ts";
+import { type Demo, startDemo } from "../support/demo.ts";
+import {
+  answer,
+  field,
+  fitsTheWindow,
+  hospitals,
+  newPatient,
+  type Patient,
+  pick,
+  seesOutcome,
+  signIn,
+} from "../support/patient.ts";
+
+const FACILITY = "Thornbury General Hospital";
+
+let demo: Demo;
+let browser: Browser;
+const patients: Patient[] = [];
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launchBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+afterEach(async () => {
+  const complaints = patients.flatMap((patient) => patient.complaints);
+  for (const { context } of patients.splice(0)) await context.close();
+  assert.deepEqual(complaints, []);
+});
+
+async function arrives(width?: number): Promise<Patient> {
+  const patient = await newPatient(browser, width);
+  patients.push(patient);
+  await patient.page.goto(demo.origin);
+  await patient.page.getByText("Signed in as Robin Sampleton").waitFor();
+  return patient;
+}
+
+for (const width of [1100, 390, 320]) {
+  test(`a misspelt hospital, allowed, is connected, at ${width} px`, async () => {
+    const { page } = await arrives(width);
+    await field(page).fill("thornbery general");
+    const first = page.getByRole("option").first();
+    await first.waitFor();
+    assert.match(await first.innerText(), new RegExp(`${FACILITY}[^]*Thornbury, OH 44871`));
+    await fitsTheWindow(page);
+    await first.click();
+    await page.waitForURL(/127\.0\.0\.1:\d+\/thornbury-general-hospital\/sign-in/);
+    await fitsTheWindow(page);
+    await signIn(page);
+    await page.getByRole("heading", { name: "Share your records with Demo Clinic?" }).waitFor();
+    await fitsTheWindow(page);
+    const callback = await answer(page, "Allow");
+    assert.equal((await callback.allHeaders())["sec-fetch-site"], "cross-site");
+    await seesOutcome(page, `${FACILITY} is connected`);
+    assert.match((await hospitals(page)).join(), new RegExp(`${FACILITY}[^]*Connected`));
+    await page.reload();
+    await field(page).waitFor();
+    assert.equal(await page.getByRole("heading", { name: /is connected/ }).count(), 0);
+  });
+}
+
+test("denied: nothing was shared; trying again leads to the same hospital and can still be allowed", async () => {
+  const { page } = await arrives(390);
+  await pick(page, "saint delphine", "Saint Delphine");
+  await signIn(page);
+  await answer(page, "Deny");
+  await seesOutcome(page, "Nothing was shared");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.waitForURL(/\/saint-delphine-[a-z-]*\/sign-in/);
+  await signIn(page);
+  await answer(page, "Allow");
+  await seesOutcome(page, /^Saint Delphine .* is connected$/);
+});
+
+test("a link that was used up says that it has expired", async () => {
+  const { page } = await arrives(390);
+  const opened = page.waitForRequest((request) => new URL(request.url()).pathname.startsWith("/api/connect/"));
+  await pick(page, "wexcombe community", "Wexcombe Community Hospital");
+  const link = (await opened).url();
+  await signIn(page);
+  await answer(page, "Allow");
+  await seesOutcome(page, "Wexcombe Community Hospital is connected");
+  await page.goto(link);
+  await seesOutcome(page, "This link has expired");
+});
+
+test("two tabs, two hospitals, answered in the other order: both connected", async () => {
+  const { page: one, context } = await arrives();
+  const two = await context.newPage();
+  await two.goto(demo.origin);
+  await pick(one, "alder creek", "Alder Creek");
+  await pick(two, "fairweather", "Fairweather");
+  await signIn(one);
+  await signIn(two);
+  await answer(two, "Allow");
+  await seesOutcome(two, /^Fairweather .* is connected$/);
+  await answer(one, "Allow");
+  await seesOutcome(one, /^Alder Creek .* is connected$/);
+  const listed = (await hospitals(one)).join();
+  assert.match(listed, /Alder Creek/);
+  assert.match(listed, /Fairweather/);
+});
+
+test("by keyboard alone", async () => {
+  const { page } = await arrives();
+  const focusOn = async (name: string): Promise<void> => {
+    for (let press = 0; press < 20; press += 1) {
+      await page.keyboard.press("Tab");
+      const focused = page.locator(":focus");
+      if ((await focused.count()) && (await focused.first().innerText()) === name) return;
+    }
+    assert.fail(`Tab does not reach ${name}`);
+  };
+  while ((await page.locator("mb-connect input:focus").count()) === 0) await page.keyboard.press("Tab");
+  await page.keyboard.type("kestrel bay", { delay: 20 });
+  await page.getByRole("option").first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/sign-in/);
+  await focusOn("Sign in");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/consent/);
+  await focusOn("Allow");
+  await page.keyboard.press("Enter");
+  await seesOutcome(page, /is connected$/);
+  assert.match(await page.locator("mb-connect :focus").innerText(), /is connected$/);
+});
+
+test("who switches patients while at the hospital shares nothing", async () => {
+  const { page, context, complaints } = await arrives();
+  await pick(page, "pinnacle bend", "Pinnacle Bend");
+  await signIn(page);
+  const other = await context.newPage();
+  await other.goto(demo.origin);
+  await other.getByRole("button", { name: "Switch to Kit Testworth" }).click();
+  await other.getByText("Signed in as Kit Testworth").waitFor();
+  await answer(page, "Allow");
+  await page.getByRole("heading", { name: "Someone else is signed in" }).waitFor();
+  assert.deepEqual(await hospitals(other), []);
+  // The page is a 403, which a browser's console mentions.
+  complaints.splice(0, complaints.length, ...complaints.filter((line) => !line.includes("403")));
+});
+
+describe("a facility with a fault ends on a calm screen", () => {
+  for (const [fault, heading] of Object.entries({
+    "never answers": "We could not connect",
+    "answers HTML": "We could not connect",
+  })) {
+    test(`${fault}, before the portal`, async () => {
+      const { page } = await arrives(390);
+      await pick(page, fault, `Fault test: ${fault}`);
+      await seesOutcome(page, heading);
+      await page.getByRole("button", { name: "Try again" }).waitFor();
+    });
+  }
+  test("declines", async () => {
+    const { page } = await arrives(390);
+    await pick(page, "fault declines", "Fault test: declines");
+    await signIn(page);
+    await seesOutcome(page, "Nothing was shared");
+  });
+  for (const [fault, heading] of Object.entries({
+    "wrong issuer": "We could not connect",
+    "dead token endpoint": "We could not connect",
+    "without refresh token": "Fault test: without refresh token is connected",
+    "fewer scopes": "Fault test: fewer scopes is connected",
+  })) {
+    test(`${fault}, after the portal`, async () => {
+      const { page } = await arrives(390);
+      await pick(page, fault, `Fault test: ${fault}`);
+      await signIn(page);
+      await answer(page, "Allow");
+      await seesOutcome(page, heading);
+    });
+  }
+});
