@@ -43,8 +43,10 @@ export function sendPage(facility: Facility, response: Response, title: string, 
 <link rel="stylesheet" href="${facility.issuer}/portal.css">
 </head>
 <body>
+<header>
 <p class="notice"><strong>Simulated hospital.</strong> Everything here is invented.</p>
-<header><img src="${facility.issuer}/logo.svg" alt="" width="48" height="48"><p>${name}<br><small>${facility.portal}</small></p></header>
+<div class="brand"><img src="${facility.issuer}/logo.svg" alt="" width="48" height="48"><p>${name}<br><small>${facility.portal}</small></p></div>
+</header>
 <main>
 <h1>${title}</h1>
 ${main}
@@ -91,11 +93,11 @@ export const portalCss: Route = ({ facility }, _request, response) => {
 * { box-sizing: border-box; }
 body { margin: 0; font: 1.0625rem/1.5 ${face}; color: #1c1c1c; background: var(--tint); overflow-wrap: anywhere; }
 .notice { margin: 0; padding: .5rem 1rem; background: #fff3c4; text-align: center; font-size: .9375rem; }
-header { display: flex; gap: .75rem; align-items: center; padding: 1rem; color: #fff; background: var(--accent); font-weight: 600; }
-header img { border: 2px solid #fff; border-radius: 12px; }
-header p { margin: 0; line-height: 1.25; }
+.brand { display: flex; gap: .75rem; align-items: center; padding: 1rem; color: #fff; background: var(--accent); font-weight: 600; }
+.brand img { border: 2px solid #fff; border-radius: 12px; }
+.brand p { margin: 0; line-height: 1.25; }
 code { white-space: nowrap; }
-header small { font-weight: 400; }
+.brand small { font-weight: 400; }
 main { max-width: 30rem; margin: 1.5rem auto; padding: 1.25rem; background: #fff; border-radius: var(--radius); box-shadow: 0 1px 4px rgb(0 0 0 / .2); }
 h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.2; }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
