@@ -1,0 +1,26 @@
+/** What the flows and views work with; put together once, in `mb-connect.ts`. */
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Door } from "./fetch.ts";
+import type { Ids } from "./ids.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import type { Configuration, Logger } from "./options.ts";
+import type { Discovery } from "./smart/configuration.ts";
+import type { Db } from "./store/database.ts";
+import type { SourceRow } from "./store/schema.ts";
+import type { TokenVault } from "./store/token-vault.ts";
+
+export interface Context {
+  configuration: Configuration;
+  db: Db;
+  vault: TokenVault;
+  catalog: Catalog;
+  /** Whether this app may offer a source to its patients. */
+  offered(source: SourceRow): boolean;
+  jobs: Jobs;
+  door: Door;
+  discovery: Discovery;
+  ids: Ids;
+  logger: Logger;
+  /** Milliseconds since 1970. */
+  clock(): number;
+}

@@ -1,0 +1,103 @@
+/**
+ * Opens a session's url. Takes the session, the source and what discovery finds; leaves an attempt (the state's hash, the
+ * sealed verifier, a snapshot of all that was sent) and sends the browser to the portal.
+ */
+import { randomBytes } from "node:crypto";
+import type { Context } from "../context.ts";
+import { ConnectError } from "../errors.ts";
+import { type Arrival, endInFailure, type Outcome, returnFailure } from "../outcome.ts";
+import { readSessionToken } from "../session-url.ts";
+import { authorizationRequest } from "../smart/authorization.ts";
+import { registrationFor } from "../smart/registration.ts";
+import { sourceProfile } from "../smart/source-profile.ts";
+import { countAttempts, insertAttempt } from "../store/attempts.ts";
+import { bindSession, completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
+import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
+import { sha256 } from "../store/token-vault.ts";
+import { recordStep } from "../trail.ts";
+
+const ATTEMPTS_A_SESSION = 10;
+const ATTEMPT_LIFE_MS = 60 * 60 * 1000;
+
+/**
+ * @param token of the session's url
+ * @param arrival its `browser_hash` is that of the cookie the browser has or is about to get
+ */
+export async function authorize(context: Context, token: string, arrival: Arrival): Promise<Outcome> {
+  const session_id = readSessionToken(context, token);
+  const session = session_id === null ? undefined : await findSession(context.db, session_id);
+  if (!session) return { to: "page", page: "unknown_link" };
+  if (session.browser_hash !== null && session.browser_hash !== arrival.browser_hash) {
+    return { to: "page", page: "other_browser" };
+  }
+  const now = context.clock();
+  if (sessionStatus(session, now) !== "open") return returnFailure(session, "session_expired");
+  if (arrival.patient_id !== null && arrival.patient_id !== session.patient_id) {
+    return { to: "page", page: "other_patient" };
+  }
+  if (session.browser_hash === null && arrival.browser_hash !== null) {
+    if (!(await bindSession(context.db, session.id, arrival.browser_hash)))
+      return { to: "page", page: "other_browser" };
+  }
+  if ((await countAttempts(context.db, session.id)) >= ATTEMPTS_A_SESSION) {
+    await completeSession(context.db, session.id, now);
+    return returnFailure(session, "session_expired");
+  }
+  return attempt(context, session);
+}
+
+async function attempt(context: Context, session: PatientSessionRow): Promise<Outcome> {
+  const now = context.clock();
+  const row: AttemptRow = {
+    id: context.ids.next("att"),
+    session_id: session.id,
+    source_id: session.source_id ?? "",
+    status: "pending",
+    state_hash: sha256(randomBytes(32).toString("hex")),
+    state_taken_at: null,
+    sealed_verifier: null,
+    sealed_code: null,
+    snapshot: "{}",
+    failure_code: null,
+    failure_at: null,
+    connection_id: null,
+    created_at: now,
+    expires_at: Math.min(session.expires_at, now + ATTEMPT_LIFE_MS),
+  };
+  const at = { session_id: session.id, attempt_id: row.id };
+  try {
+    const request = await requestFor(context, session);
+    row.state_hash = sha256(request.state);
+    row.sealed_verifier = context.vault.seal(request.secrets, { table: "attempts", id: row.id, column: "verifier" });
+    row.snapshot = JSON.stringify(request.snapshot);
+    await context.db.transaction().execute(async (tx) => {
+      await insertAttempt(tx, row);
+      await recordStep(context, tx, at, "opened", "ok");
+      const host = new URL(request.snapshot.configuration.authorization_endpoint).host;
+      await recordStep(context, tx, at, "redirected", "ok", { detail: { host } });
+    });
+    return { to: "url", url: request.url };
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectError)) throw thrown;
+    await insertAttempt(context.db, row);
+    return endInFailure(context, session, row.id, thrown.code, thrown.reason ?? thrown.code);
+  }
+}
+
+async function requestFor(context: Context, session: PatientSessionRow) {
+  const { configuration } = context;
+  const source = session.source_id === null ? undefined : await context.catalog.get(session.source_id);
+  const registration = source && registrationFor(configuration.registrations, source);
+  if (!source?.fhir_base_url || !registration || !context.offered(source)) {
+    throw new ConnectError("resource_not_found", { reason: "source_not_offered" });
+  }
+  const profile = sourceProfile(source.type, registration.profile);
+  return authorizationRequest({
+    configuration: await context.discovery.discover(source.fhir_base_url),
+    profile,
+    registration: registration.key,
+    client: { ...registration.credentials, basic_encoding: profile.basic_encoding },
+    redirect_uri: `${configuration.publicUrl}/callback`,
+    fhir_base_url: source.fhir_base_url,
+  });
+}

@@ -1,0 +1,304 @@
+/**
+ * The patient comes back from the portal. Takes the state once, checks the browser and the host's login before any token
+ * request, exchanges the code, finds the FHIR patient; leaves attempt, connection, session `complete` and the pull that is
+ * due, in one transaction, and sends the browser to the host's return URL.
+ *
+ * @see RFC 6749 section 4.1.2; RFC 9700 sections 2.1 and 4.7
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { ErrorCode } from "../../../shared/src/errors.ts";
+import type { Context } from "../context.ts";
+import { ConnectError } from "../errors.ts";
+import { findPatient } from "../fhir/patient.ts";
+import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
+import {
+  type AuthorizationSecrets,
+  type AuthorizationSnapshot,
+  exchangeCode,
+  issuerFits,
+  revokeTokens,
+  type TokenAnswer,
+} from "../smart/authorization.ts";
+import { credentialsOf } from "../smart/registration.ts";
+import { compareScopes, type GrantedScopes } from "../smart/scopes.ts";
+import {
+  connectAttempt,
+  failAttempt,
+  findAttempt,
+  findAttemptByState,
+  findPendingAttempt,
+  takeHeldCode,
+  takeState,
+} from "../store/attempts.ts";
+import { findConnectionAt, type Grant, insertConnection, renewConnection } from "../store/connections.ts";
+import { completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
+import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
+import { sha256 } from "../store/token-vault.ts";
+import { recordStep } from "../trail.ts";
+
+/** Codes live about a minute at the hospital; one held longer than this is dropped. */
+const HELD_CODE_MS = 45_000;
+/** How long a second arrival of one callback waits for the first to end. */
+const SETTLE_MS = 20_000;
+
+const UNKNOWN: Outcome = { to: "page", page: "unknown_sign_in" };
+
+/** A code on its way to the token endpoint. */
+interface HeldCode {
+  code: string;
+  state: string;
+}
+
+/**
+ * `GET callback`.
+ *
+ * @param query as the portal wrote it
+ */
+export async function callback(context: Context, query: URLSearchParams, arrival: Arrival): Promise<Outcome> {
+  if (["code", "state", "error", "iss"].some((name) => query.getAll(name).length > 1)) return UNKNOWN;
+  const state = query.get("state");
+  if (!state) return query.has("error") ? failWithoutState(context, query, arrival) : UNKNOWN;
+  const attempt = await findAttemptByState(context.db, sha256(state));
+  const session = attempt && (await findSession(context.db, attempt.session_id));
+  if (!attempt || !session) return UNKNOWN;
+  const stopped = checkArrival(session, arrival);
+  if (stopped) return stopped;
+  if (attempt.status !== "pending") return settled(context, session, attempt.id);
+
+  const now = context.clock();
+  if (sessionStatus(session, now) !== "open" || attempt.expires_at <= now) {
+    await failAttempt(context.db, attempt.id, "session_expired", now);
+    return returnFailure(session, "session_expired");
+  }
+  const code = query.get("code");
+  const refusal = refusalOf(query, JSON.parse(attempt.snapshot));
+  if (refusal || !code) {
+    if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
+      return settled(context, session, attempt.id);
+    }
+    const { code: failure, reason } = refusal ?? { code: "oauth_error", reason: "no_code" };
+    return endInFailure(context, session, attempt.id, failure, reason);
+  }
+  if (arrival.patient_id === null && session.bound_by !== "post") {
+    const sealed_code = context.vault.seal({ code, state } satisfies HeldCode, heldPlace(attempt.id));
+    if (!(await takeState(context.db, attempt.id, now, { status: "held", sealed_code }))) {
+      return settled(context, session, attempt.id);
+    }
+    return continuePage(context, attempt.id);
+  }
+  if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
+    return settled(context, session, attempt.id);
+  }
+  return finish(context, session, attempt, { code, state });
+}
+
+/**
+ * `GET callback/continue`: the same-site step after a callback that showed no login.
+ *
+ * @param attempt_id as our own page linked it; it opens nothing without the bound browser
+ */
+export async function continueCallback(context: Context, attempt_id: string, arrival: Arrival): Promise<Outcome> {
+  const attempt = await findAttempt(context.db, attempt_id);
+  const session = attempt && (await findSession(context.db, attempt.session_id));
+  if (!attempt || !session) return UNKNOWN;
+  const stopped = checkArrival(session, arrival);
+  if (attempt.status !== "held" || attempt.sealed_code === null)
+    return stopped ?? settled(context, session, attempt.id);
+  if (stopped) {
+    // Another browser must not end what it does not own; another patient in this one ends it.
+    if (stopped.to === "page" && stopped.page === "other_patient") {
+      await endInFailure(context, session, attempt.id, "patient_access_denied", "other_patient");
+    }
+    return stopped;
+  }
+  if (arrival.patient_id === null) return endInFailure(context, session, attempt.id, "not_authenticated", "no_login");
+  const held = context.vault.open<HeldCode>(attempt.sealed_code, heldPlace(attempt.id));
+  if (context.clock() - (attempt.state_taken_at ?? 0) > HELD_CODE_MS) {
+    return endInFailure(context, session, attempt.id, "session_expired", "code_too_old");
+  }
+  if (!(await takeHeldCode(context.db, attempt.id))) return settled(context, session, attempt.id);
+  return finish(context, session, attempt, held);
+}
+
+function checkArrival(session: PatientSessionRow, arrival: Arrival): Outcome | null {
+  if (arrival.browser_hash === null || arrival.browser_hash !== session.browser_hash) {
+    return { to: "page", page: "other_browser" };
+  }
+  if (arrival.patient_id !== null && arrival.patient_id !== session.patient_id) {
+    return { to: "page", page: "other_patient" };
+  }
+  return null;
+}
+
+// Some portals send an error back without the state. The browser's own newest attempt is then taken to be meant; all that
+// can come of it is that this attempt fails.
+async function failWithoutState(context: Context, query: URLSearchParams, arrival: Arrival): Promise<Outcome> {
+  const attempt =
+    arrival.browser_hash === null ? undefined : await findPendingAttempt(context.db, arrival.browser_hash);
+  const session = attempt && (await findSession(context.db, attempt.session_id));
+  if (!attempt || !session || checkArrival(session, arrival)) return UNKNOWN;
+  if (!(await takeState(context.db, attempt.id, context.clock(), { status: "exchanging" }))) return UNKNOWN;
+  const { code, reason } = errorOf(query);
+  return endInFailure(context, session, attempt.id, code, reason);
+}
+
+/** Why a callback that carries our state leads to no token request, or null. An error wins over a code. */
+function refusalOf(
+  query: URLSearchParams,
+  snapshot: AuthorizationSnapshot,
+): { code: ErrorCode; reason: string } | null {
+  if (!issuerFits(snapshot, query.get("iss"))) return { code: "oauth_error", reason: "issuer_mismatch" };
+  return query.has("error") ? errorOf(query) : null;
+}
+
+function errorOf(query: URLSearchParams): { code: ErrorCode; reason: string } {
+  const error = query.get("error") ?? "";
+  if (error === "access_denied") return { code: "user_denied", reason: error };
+  return { code: "oauth_error", reason: /^[a-z_]{1,40}$/.test(error) ? error : "unnamed_error" };
+}
+
+/** From a code that is ours alone to the end of the attempt. */
+async function finish(
+  context: Context,
+  session: PatientSessionRow,
+  attempt: AttemptRow,
+  held: HeldCode,
+): Promise<Outcome> {
+  const at = { session_id: session.id, attempt_id: attempt.id };
+  const snapshot = JSON.parse(attempt.snapshot) as AuthorizationSnapshot;
+  const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
+  const client = credentialsOf(context.configuration.registrations, snapshot);
+  if (!client || attempt.sealed_verifier === null) return fail("config_missing", "registration_gone");
+  await recordStep(context, context.db, at, "callback", "code");
+
+  let token: TokenAnswer;
+  try {
+    const place = { table: "attempts", id: attempt.id, column: "verifier" } as const;
+    const secrets = context.vault.open<AuthorizationSecrets>(attempt.sealed_verifier, place);
+    token = await exchangeCode(context.door, { snapshot, secrets, client, ...held, now: context.clock() });
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectError)) throw thrown;
+    return fail(thrown.code, thrown.reason ?? thrown.code);
+  }
+  const revoke = async (): Promise<void> => {
+    const outcome = await revokeTokens(context.door, { snapshot, client, ...token });
+    await recordStep(context, context.db, at, "revoked", outcome);
+  };
+
+  const scopes = compareScopes(snapshot.scopes, token.scope);
+  await recordStep(context, context.db, at, "exchange", "ok", {
+    detail: {
+      identity: token.identity,
+      renewable: token.refresh_token !== null,
+      not_granted: scopes.not_granted.length,
+    },
+  });
+  if (!scopes.clinical) {
+    await revoke();
+    return fail("oauth_error", "no_data_access_granted");
+  }
+  const found = await findPatient(context.door, {
+    fhir_base_url: snapshot.fhir_base_url,
+    access_token: token.access_token,
+    patient: token.patient,
+    fhirUser: token.claims?.fhirUser,
+  });
+  if (!found) {
+    await revoke();
+    return fail("oauth_error", "no_patient");
+  }
+  await recordStep(context, context.db, at, "patient", found.patient_from);
+
+  let connected: boolean;
+  try {
+    connected = await connect(context, session, attempt, { snapshot, token, scopes, ...found });
+  } catch (thrown) {
+    // What could not be stored must not stay open at the hospital with nobody to end it.
+    await revokeTokens(context.door, { snapshot, client, ...token });
+    throw thrown;
+  }
+  if (!connected) {
+    await revoke();
+    return fail("patient_mismatch", "patient_mismatch");
+  }
+  return returnSuccess(session, attempt);
+}
+
+interface Connected extends Pick<Grant, "fhir_patient_id" | "patient_from"> {
+  snapshot: AuthorizationSnapshot;
+  token: TokenAnswer;
+  scopes: GrantedScopes;
+}
+
+/** Writes the end of a good attempt, all of it or nothing; false where the connection is another FHIR patient's. */
+async function connect(
+  context: Context,
+  session: PatientSessionRow,
+  attempt: AttemptRow,
+  { snapshot, token, scopes, fhir_patient_id, patient_from }: Connected,
+): Promise<boolean> {
+  const now = context.clock();
+  const { patient_id } = session;
+  const { source_id } = attempt;
+  const grant = (connection_id: string): Grant => ({
+    session_id: session.id,
+    status: "active",
+    scopes: JSON.stringify(scopes.granted),
+    not_granted: JSON.stringify(scopes.not_granted),
+    fhir_base_url: snapshot.fhir_base_url,
+    fhir_patient_id,
+    patient_from,
+    identity: token.identity,
+    snapshot: attempt.snapshot,
+    sealed_tokens: context.vault.seal(
+      { access_token: token.access_token, refresh_token: token.refresh_token },
+      { table: "connections", id: connection_id, column: "tokens" },
+    ),
+    access_expires_at: now + token.expires_in * 1000,
+    renewable: token.refresh_token === null ? 0 : 1,
+    failure_code: null,
+    failure_at: null,
+    last_refreshed_at: now,
+    updated_at: now,
+  });
+  return context.db.transaction().execute(async (tx) => {
+    let id = context.ids.next("conn");
+    if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...grant(id) }))) {
+      const standing = await findConnectionAt(tx, patient_id, source_id);
+      if (!standing || standing.fhir_patient_id !== fhir_patient_id) return false;
+      id = standing.id;
+      await renewConnection(tx, id, grant(id));
+    }
+    if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
+    await completeSession(tx, session.id, now);
+    await recordStep(context, tx, { session_id: session.id, attempt_id: attempt.id }, "connected", "ok");
+    await context.jobs.enqueue(tx, {
+      name: "pull",
+      payload: { connection_id: id },
+      dedupeKey: id,
+      serialKey: id,
+    });
+    return true;
+  });
+}
+
+/** The stored outcome of an attempt whose state was taken before; waits while it is still on its way. */
+async function settled(context: Context, session: PatientSessionRow, attempt_id: string): Promise<Outcome> {
+  for (let waited = 0; waited < SETTLE_MS; waited += 100) {
+    const attempt = await findAttempt(context.db, attempt_id);
+    if (attempt?.status === "connected") return returnSuccess(session, attempt);
+    if (attempt?.status === "failed") return returnFailure(session, attempt.failure_code as ErrorCode);
+    if (attempt?.status === "held") return continuePage(context, attempt_id);
+    await delay(100);
+  }
+  return returnFailure(session, "token_exchange_failed");
+}
+
+function continuePage(context: Context, attempt_id: string): Outcome {
+  const link = `${context.configuration.publicUrl}/callback/continue?attempt=${attempt_id}`;
+  return { to: "page", page: "continue", link };
+}
+
+function heldPlace(id: string) {
+  return { table: "attempts", id, column: "code" } as const;
+}

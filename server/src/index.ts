@@ -1,0 +1,17 @@
+/** The public door of @mb-connect/server. */
+export type { Connection, ConnectionStatus, PatientConnection } from "../../shared/src/connection.ts";
+export { type Actor, ERRORS, type ErrorCode, type ErrorEnvelope, type NextStep } from "../../shared/src/errors.ts";
+export type { List } from "../../shared/src/list.ts";
+export type { Patient, PatientCreate, PatientDetail, PatientUpdate } from "../../shared/src/patient.ts";
+export type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
+export {
+  parseReturnUrl,
+  type ReturnFailure,
+  type ReturnResult,
+  type ReturnSuccess,
+} from "../../shared/src/return-url.ts";
+export type { FhirSource } from "../../shared/src/source.ts";
+export { ConnectError } from "./errors.ts";
+export { type MbConnect, mbConnect } from "./mb-connect.ts";
+export { type Logger, type MbConnectOptions, OptionsError } from "./options.ts";
+export type { TrailStep } from "./trail.ts";

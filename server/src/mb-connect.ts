@@ -1,0 +1,256 @@
+/** The composition root: reads the options, opens what is needed and puts it together. */
+import type { Router } from "express";
+import { pino } from "pino";
+import type { Connection } from "../../shared/src/connection.ts";
+import {
+  type Patient,
+  type PatientCreate,
+  type PatientDetail,
+  type PatientUpdate,
+  patientCreate,
+  patientUpdate,
+} from "../../shared/src/patient.ts";
+import type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
+import type { ConnectionsQuery, FhirSource } from "../../shared/src/source.ts";
+import { createCatalog } from "./catalog/catalog.ts";
+import type { Context } from "./context.ts";
+import { badRequest, ConnectError, loggable } from "./errors.ts";
+import { createDoor } from "./fetch.ts";
+import { disconnect, revokeGrant } from "./flow/disconnect.ts";
+import { search } from "./flow/search.ts";
+import { createSession } from "./flow/session.ts";
+import { createIds } from "./ids.ts";
+import { createJobs } from "./jobs/jobs.ts";
+import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
+import { createRouter } from "./router.ts";
+import { createDiscovery } from "./smart/configuration.ts";
+import { isOffered } from "./smart/registration.ts";
+import { listConnections } from "./store/connections.ts";
+import { type Database, MissingPeerError, openDatabase } from "./store/database.ts";
+import { listSessions } from "./store/patient-sessions.ts";
+import { deletePatient, insertPatient, listPatientRows, replacePatient } from "./store/patients.ts";
+import { createTokenVault } from "./store/token-vault.ts";
+import { readTrail, type TrailStep } from "./trail.ts";
+import { connectionView } from "./views/connection.ts";
+import { type ListParameters, page, readListParameters } from "./views/cursor.ts";
+import { type PagedList, paged } from "./views/paged.ts";
+import { patientNotFound, patientView, retrievePatient } from "./views/patient.ts";
+import { retrieveSession, sessionViews } from "./views/patient-session.ts";
+import { sourceView } from "./views/source.ts";
+import { createWorker, type Worker } from "./worker.ts";
+
+/** What `mbConnect` answers: routes for the browser, calls for the host's own server, and the background. */
+export interface MbConnect {
+  /** Mount it at the path of `publicUrl`: `app.use("/api", mb.router)`. */
+  router: Router;
+  worker: Worker;
+  /** Settles when the database is open and migrated; rejects with what kept it from it. */
+  ready: Promise<void>;
+  /** Stops the worker and closes the database and the connections to hospitals. */
+  close(): Promise<void>;
+  patientSession: {
+    /** Starts a session; send the browser to its `url`. Errors: `bad_request`, `resource_not_found`. */
+    init(init: PatientSessionInit): Promise<PatientSession>;
+    /** What became of a session, attempt by attempt. Errors: `resource_not_found`. */
+    retrieve(id: string): Promise<PatientSession>;
+    /** What happened in a session, step by step. Errors: `resource_not_found`. */
+    trail(id: string): Promise<TrailStep[]>;
+  };
+  patients: {
+    /** In the order of their ids. */
+    list(parameters?: ListParameters): PagedList<Patient>;
+    /** Errors: `bad_request`, `external_id_already_exists`. */
+    create(patient: PatientCreate): Promise<Patient>;
+    /** With their connections, newest first. Errors: `resource_not_found`. */
+    retrieve(id: string): Promise<PatientDetail>;
+    /** Replaces name, email and metadata whole. Errors: `bad_request`, `resource_not_found`. */
+    update(id: string, patient: PatientUpdate): Promise<Patient>;
+    /** Revokes their access at the hospitals and deletes all that is theirs. Errors: `resource_not_found`. */
+    delete(id: string): Promise<{ id: string; resource_type: "patient"; deleted: true }>;
+    /** Newest first. Errors: `resource_not_found`. */
+    listPatientSessions(id: string, parameters?: ListParameters): PagedList<PatientSession>;
+    /** Newest first. Errors: `resource_not_found`. */
+    getConnections(id: string): Promise<Connection[]>;
+    /** Ends a connection (`conn_…`), here at once and at the hospital if it will. Errors: `resource_not_found`. */
+    disconnectConnection(
+      id: string,
+      connectionId: string,
+    ): Promise<{ id: string; resource_type: "connection"; disconnected: true }>;
+  };
+  connections: {
+    /** Searches the sources that can be offered. Errors: `bad_request`. */
+    list(query?: ConnectionsQuery): PagedList<FhirSource>;
+    /** One source of the catalog, offered or not, by its `fhirsrc_` id. Errors: `resource_not_found`. */
+    retrieve(id: string): Promise<FhirSource>;
+  };
+}
+
+/** What tests put in place of the machine's own. */
+export interface Surroundings {
+  /** Milliseconds since 1970; default `Date.now`. */
+  clock?: () => number;
+}
+
+/**
+ * Starts mb-connect inside the host's process.
+ *
+ * @throws {OptionsError} naming every fault of the options at once
+ */
+export function mbConnect(options: MbConnectOptions, surroundings: Surroundings = {}): MbConnect {
+  const configuration = readOptions(options);
+  const clock = surroundings.clock ?? Date.now;
+  const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
+  const database = open(configuration.database);
+  const door = createDoor(configuration);
+  const offered: Context["offered"] = (source) => isOffered(configuration.registrations, source, door.allows);
+  const onError = (thrown: unknown): void => logger.error(loggable(thrown), "A job failed");
+  const context: Context = {
+    configuration,
+    db: database.db,
+    vault: createTokenVault(configuration.sealingKeys),
+    catalog: createCatalog({ database, offered, clock }),
+    offered,
+    jobs: createJobs(database, { clock, onError }),
+    door,
+    discovery: createDiscovery(door, clock),
+    ids: createIds(clock),
+    logger,
+    clock,
+  };
+  const ready = database.migrate();
+  // Whoever awaits it is told; a host that does not must not end by an unhandled rejection, and hears of it here.
+  ready.catch((thrown) => logger.error(loggable(thrown), "The database cannot be used"));
+  const worker = createWorker(context, ready);
+
+  return {
+    router: createRouter(context, ready),
+    worker,
+    ready,
+    async close() {
+      await worker.stop();
+      await ready.catch(() => {});
+      await Promise.all([door.close(), database.close()]);
+    },
+    ...library(context, ready),
+  };
+}
+
+function open(location: string): Database {
+  try {
+    return openDatabase(location);
+  } catch (cause) {
+    if (cause instanceof MissingPeerError)
+      throw new OptionsError(`mb-connect cannot start:\n- database: ${cause.message}`);
+    const { code } = cause as { code?: unknown };
+    const why = typeof code === "string" ? code : "it cannot be opened";
+    throw new OptionsError(
+      `mb-connect cannot start:\n- database: ${why}; check that its folder exists and can be written`,
+    );
+  }
+}
+
+function library(
+  context: Context,
+  ready: Promise<void>,
+): Pick<MbConnect, "patientSession" | "patients" | "connections"> {
+  const { db } = context;
+  return {
+    patientSession: {
+      async init(init) {
+        await ready;
+        const { id } = await createSession(context, init, null);
+        return retrieveSession(context, id);
+      },
+      async retrieve(id) {
+        await ready;
+        return retrieveSession(context, id);
+      },
+      async trail(id) {
+        await ready;
+        await retrieveSession(context, id);
+        return readTrail(db, id);
+      },
+    },
+    patients: {
+      list: (parameters) =>
+        paged(parameters, async (input) => {
+          await ready;
+          const { limit, after } = readListParameters(input);
+          return page(await listPatientRows(db, after, limit + 1), limit, patientView, (row) => row.id);
+        }),
+      async create(input) {
+        await ready;
+        const parsed = patientCreate.safeParse(input);
+        if (!parsed.success) throw badRequest(parsed.error);
+        if (!(await insertPatient(db, parsed.data, context.clock()))) {
+          throw new ConnectError("external_id_already_exists", { param: "id" });
+        }
+        return withoutConnections(await retrievePatient(db, parsed.data.id));
+      },
+      async retrieve(id) {
+        await ready;
+        return retrievePatient(db, id);
+      },
+      async update(id, input) {
+        await ready;
+        const parsed = patientUpdate.safeParse(input);
+        if (!parsed.success) throw badRequest(parsed.error);
+        if (!(await replacePatient(db, id, parsed.data, context.clock()))) throw patientNotFound();
+        return withoutConnections(await retrievePatient(db, id));
+      },
+      async delete(id) {
+        await ready;
+        const connections = await listConnections(db, id);
+        if (!(await deletePatient(db, id))) throw patientNotFound();
+        await Promise.all(connections.map((connection) => revokeGrant(context, connection)));
+        return { id, resource_type: "patient", deleted: true };
+      },
+      listPatientSessions: (id, parameters) =>
+        paged(parameters, async (input) => {
+          await ready;
+          const { limit, after } = readListParameters(input);
+          await retrievePatient(db, id);
+          const rows = await listSessions(db, id, after, limit + 1);
+          const views = new Map((await sessionViews(context, rows)).map((view) => [view.id, view]));
+          return page(
+            rows,
+            limit,
+            (row) => views.get(row.id) as PatientSession,
+            (row) => row.id,
+          );
+        }),
+      async getConnections(id) {
+        await ready;
+        await retrievePatient(db, id);
+        return (await listConnections(db, id)).map(connectionView);
+      },
+      async disconnectConnection(id, connectionId) {
+        await ready;
+        if (!(await disconnect(context, id, connectionId))) {
+          throw new ConnectError("resource_not_found", {
+            message: "There is no such connection",
+            param: "connectionId",
+          });
+        }
+        return { id: connectionId, resource_type: "connection", disconnected: true };
+      },
+    },
+    connections: {
+      list: (query) =>
+        paged(query, async (input) => {
+          await ready;
+          return search(context, input);
+        }),
+      async retrieve(id) {
+        await ready;
+        const source = await context.catalog.get(id);
+        if (!source) throw new ConnectError("resource_not_found", { message: "There is no such source", param: "id" });
+        return sourceView(source, context.configuration.publicUrl);
+      },
+    },
+  };
+}
+
+function withoutConnections({ connections: _, ...patient }: PatientDetail): Patient {
+  return patient;
+}

@@ -1,0 +1,285 @@
+/**
+ * The options of `mbConnect`: what each is, its default and what it refuses. Every fault is told at once, at the start, with
+ * the option's path and how to mend it.
+ */
+import { createPrivateKey, type JsonWebKeyInput } from "node:crypto";
+import type { Request } from "express";
+import type { JWK } from "jose";
+import { z } from "zod";
+import { isLoopbackHost } from "./fetch.ts";
+import { type Registration, registrationKey } from "./smart/registration.ts";
+import type { SourceProfile } from "./smart/source-profile.ts";
+
+/** Thrown by `mbConnect` when its options are not complete; the message names every fault. */
+export class OptionsError extends Error {
+  override name = "OptionsError";
+}
+
+const RESERVED_PARAMETERS =
+  /^(response_type|client_id|redirect_uri|scope|state|aud|code_challenge|code_challenge_method|nonce|launch)$/;
+
+const registration = z
+  .strictObject({
+    match: z
+      .strictObject({
+        /** The source's vendor as the catalog names it, or its `type`; case is folded. */
+        vendor: z.string().min(1).optional(),
+        /** The brand's identifier if it has one, else the brand's or the source's name; case is folded. */
+        brand: z.string().min(1).optional(),
+        /** A FHIR base URL. */
+        endpoint: z.url().optional(),
+      })
+      .refine((match) => Object.values(match).filter(Boolean).length === 1, "name just one of vendor, brand, endpoint"),
+    client_id: z.string().min(1),
+    client_secret: z.string().min(1).optional(),
+    /** Default: `client_secret_basic` with a `client_secret`, else `none`. */
+    token_endpoint_auth_method: z
+      .enum(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])
+      .optional(),
+    /** Which signing key, by `kid`; default the first. For `private_key_jwt`. */
+    signing_kid: z.string().min(1).optional(),
+    scopes: z.array(z.string().regex(/^\S+$/)).min(1).optional(),
+    scope_syntax: z.enum(["v1", "v2"]).optional(),
+    aud_override: z.string().min(1).optional(),
+    extra_params: z
+      .record(
+        z.string().refine((name) => !RESERVED_PARAMETERS.test(name), "is a parameter that mb-connect sets itself"),
+        z.string(),
+      )
+      .optional(),
+    basic_encoding: z.enum(["raw", "rfc6749"]).optional(),
+    issuer_aliases: z.array(z.string()).optional(),
+    require_nonce: z.boolean().optional(),
+    missing_token_type: z.boolean().optional(),
+  })
+  .superRefine((value, context) => {
+    const method = authMethod(value);
+    const secret = value.client_secret !== undefined;
+    if (method.startsWith("client_secret") && !secret) fault(context, ["client_secret"], `${method} needs one`);
+    if (!method.startsWith("client_secret") && secret) fault(context, ["client_secret"], `${method} takes none`);
+  });
+
+const sealingKey = z.strictObject({
+  kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, _ or -"),
+  key: z.string().refine((key) => {
+    const bytes = Buffer.from(key, "base64url");
+    return bytes.length === 32 && bytes.toString("base64url") === key;
+  }, "32 bytes in base64url; make one with: npx mb-connect keys new sealing"),
+});
+
+const signingKey = z.looseObject({ kid: z.string().min(1), kty: z.string() }).superRefine((jwk, context) => {
+  const alg = signingAlgorithm(jwk as JWK);
+  if (alg === null) {
+    const message =
+      "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK; make one with: ";
+    fault(context, [], `${message}npx mb-connect keys new signing`);
+  } else if (jwk.alg !== undefined && jwk.alg !== alg) fault(context, ["alg"], `this key signs ${alg}`);
+});
+
+const schema = z.strictObject({
+  publicUrl: z.string(),
+  homeUrl: z.string(),
+  appName: z.string().min(1).max(80),
+  patient: z.custom<PatientOfRequest>((value) => typeof value === "function", "a function of the request"),
+  database: z.string().min(1).default("./mb-connect.db"),
+  sealingKeys: z
+    .array(sealingKey, { error: "needed; make the first with: npx mb-connect keys new sealing" })
+    .min(1, "make one with: npx mb-connect keys new sealing"),
+  signingKeys: z.array(signingKey).default([]),
+  returnUrls: z.array(z.string()).min(1),
+  registrations: z.array(registration).min(1),
+  recommendedConnectionIds: z
+    .array(z.string().regex(/^fhirsrc_[0-9A-HJKMNP-TV-Z]{26}$/, "a source id, fhirsrc_ and 26 characters"))
+    .default([]),
+  sealRecords: z.boolean().default(false),
+  pullIntervalHours: z.number().min(1).max(720).default(24),
+  allowLoopback: z.boolean().default(false),
+  logger: z.custom<Logger>(isLogger, "an object with the methods info, warn and error").optional(),
+});
+
+/** Answers the host's own id of the patient who is logged in, or null where nobody is. */
+export type PatientOfRequest = (request: Request) => string | null | undefined | Promise<string | null | undefined>;
+
+/** Where faults are told: any pino-like logger. What it is given holds codes and ids of sessions, never a secret. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What `mbConnect` takes. */
+export interface MbConnectOptions {
+  /** The mount path as the browser sees it, such as `https://app.example.com/api`. Redirect URI, cookie and key URLs come from it, never from a request's Host. */
+  publicUrl: string;
+  /** Where a lost patient is sent. */
+  homeUrl: string;
+  /** Who receives the records, in the words the patient reads. */
+  appName: string;
+  patient: PatientOfRequest;
+  /** A file path, or `postgres://…`, which needs the packages pg and pg-boss. Default `./mb-connect.db`. */
+  database?: string;
+  /** The first seals, all open. */
+  sealingKeys: { kid: string; key: string }[];
+  /** Private JWKs with `kid`, RS384 or ES384, for `private_key_jwt`; their public halves are published. */
+  signingKeys?: JWK[];
+  /** Allowed return URLs, compared by origin and path. The browser's own route returns to the first. */
+  returnUrls: string[];
+  registrations: z.input<typeof registration>[];
+  recommendedConnectionIds?: string[];
+  /** Takes effect with the pull of records. Default false. */
+  sealRecords?: boolean;
+  /** Takes effect with the pull of records. Default 24. */
+  pullIntervalHours?: number;
+  /** Lets `http://localhost` and loopback addresses through, for demo and tests. Default false. */
+  allowLoopback?: boolean;
+  /** Default: JSON lines on standard output, from warnings on. */
+  logger?: Logger;
+}
+
+/** The options as the rest of the code reads them: complete and checked. */
+export interface Configuration {
+  publicUrl: string;
+  publicOrigin: string;
+  homeUrl: string;
+  appName: string;
+  patient: PatientOfRequest;
+  database: string;
+  sealingKeys: readonly { kid: string; key: string }[];
+  signingKeys: readonly JWK[];
+  returnUrls: readonly URL[];
+  registrations: ReadonlyMap<string, Registration>;
+  recommendedConnectionIds: readonly string[];
+  allowLoopback: boolean;
+  logger: Logger | undefined;
+}
+
+/**
+ * Checks the options.
+ *
+ * @throws {OptionsError} naming every fault
+ */
+export function readOptions(input: unknown): Configuration {
+  const parsed = schema.safeParse(input, {
+    error: (issue) => (issue.code === "invalid_type" && issue.input === undefined ? "needed" : undefined),
+  });
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => faultLine(issue));
+  const given = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
+  const allowLoopback = given.allowLoopback === true;
+  const url = (path: string, value: unknown): URL | null => {
+    if (typeof value !== "string") return null;
+    const checked = checkUrl(value, allowLoopback);
+    if (typeof checked !== "string") return checked;
+    faults.push(`${path}: ${checked}`);
+    return null;
+  };
+  const publicUrl = url("publicUrl", given.publicUrl);
+  if (publicUrl?.search) faults.push("publicUrl: takes no query");
+  const homeUrl = url("homeUrl", given.homeUrl);
+  const listed = Array.isArray(given.returnUrls) ? given.returnUrls : [];
+  const returnUrls = listed.map((one, index) => url(`returnUrls.${index}`, one)).filter((one) => one !== null);
+  if (parsed.success) faults.push(...crossFaults(parsed.data));
+  if (faults.length > 0 || !parsed.success || !publicUrl || !homeUrl) {
+    throw new OptionsError(`mb-connect cannot start:\n${faults.map((line) => `- ${line}`).join("\n")}`);
+  }
+  const options = parsed.data;
+  return {
+    ...options,
+    publicUrl: publicUrl.href.replace(/\/+$/, ""),
+    publicOrigin: publicUrl.origin,
+    homeUrl: homeUrl.href,
+    returnUrls,
+    signingKeys: options.signingKeys.map((jwk) => ({ ...jwk, alg: signingAlgorithm(jwk as JWK) ?? "" }) as JWK),
+    registrations: new Map(options.registrations.map((one) => readRegistration(one, options.signingKeys as JWK[]))),
+    logger: options.logger,
+  };
+}
+
+function readRegistration(input: z.output<typeof registration>, signingKeys: JWK[]): [string, Registration] {
+  const { match, client_id, client_secret, token_endpoint_auth_method: _, signing_kid, ...profile } = input;
+  const key = registrationKey(match);
+  const found = signing_kid === undefined ? signingKeys[0] : signingKeys.find(({ kid }) => kid === signing_kid);
+  const method = authMethod(input);
+  return [
+    key,
+    {
+      key,
+      credentials: {
+        client_id,
+        client_secret,
+        token_endpoint_auth_method: method,
+        signingKey:
+          method === "private_key_jwt" && found ? { ...found, alg: signingAlgorithm(found) ?? "" } : undefined,
+      },
+      profile: profile as Partial<SourceProfile>,
+    },
+  ];
+}
+
+function crossFaults(options: z.output<typeof schema>): string[] {
+  const faults: string[] = [];
+  const seen = new Set<string>();
+  const once = (path: string, name: string): void => {
+    if (seen.has(`${path.split(".")[0]} ${name}`)) faults.push(`${path}: ${name} stands twice`);
+    seen.add(`${path.split(".")[0]} ${name}`);
+  };
+  for (const [index, { kid }] of options.sealingKeys.entries()) once(`sealingKeys.${index}`, kid);
+  for (const [index, { kid }] of options.signingKeys.entries()) once(`signingKeys.${index}`, kid);
+  for (const [index, one] of options.registrations.entries()) {
+    once(`registrations.${index}`, registrationKey(one.match));
+    if (authMethod(one) !== "private_key_jwt") continue;
+    const { signing_kid } = one;
+    const has = options.signingKeys.some(({ kid }) => signing_kid === undefined || kid === signing_kid);
+    if (!has) faults.push(`registrations.${index}: private_key_jwt needs a key in signingKeys`);
+  }
+  return faults;
+}
+
+function authMethod(one: Pick<z.output<typeof registration>, "client_secret" | "token_endpoint_auth_method">) {
+  return one.token_endpoint_auth_method ?? (one.client_secret === undefined ? "none" : "client_secret_basic");
+}
+
+/** `RS384` or `ES384` by the key itself; null where it is no private key for either. */
+function signingAlgorithm(jwk: JWK): "RS384" | "ES384" | null {
+  try {
+    const key = createPrivateKey({ key: jwk as JsonWebKeyInput["key"], format: "jwk" });
+    const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+    if (key.asymmetricKeyType === "ec" && namedCurve === "secp384r1") return "ES384";
+    return key.asymmetricKeyType === "rsa" && (modulusLength ?? 0) >= 2048 ? "RS384" : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The URL, or what is wrong with it. */
+function checkUrl(value: string, allowLoopback: boolean): URL | string {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    return "not an absolute URL";
+  }
+  const loopback = url.protocol === "http:" && isLoopbackHost(url.hostname);
+  if (url.protocol !== "https:" && !loopback) return "must be https";
+  if (loopback && !allowLoopback) return "plain http on loopback needs allowLoopback: true";
+  if (url.username || url.password || url.hash) return "takes no user info and no fragment";
+  return url;
+}
+
+function faultLine(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys
+      .map((key) => [...issue.path, key].join("."))
+      .map((path) => `${path}: not a known option`)
+      .join("\n- ");
+  }
+  return `${issue.path.map(String).join(".") || "options"}: ${issue.message}`;
+}
+
+function fault(context: z.core.$RefinementCtx, path: (string | number)[], message: string): void {
+  context.addIssue({ code: "custom", path, message });
+}
+
+function isLogger(value: unknown): boolean {
+  const logger = value as Partial<Logger> | null;
+  return [logger?.info, logger?.warn, logger?.error].every((method) => typeof method === "function");
+}

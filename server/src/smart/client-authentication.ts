@@ -1,0 +1,69 @@
+/**
+ * How the app proves itself to a token endpoint: not at all (public), by secret, or by a signed assertion.
+ *
+ * @see SMART App Launch 2.2, "Client Authentication: Asymmetric" and "Client Authentication: Symmetric"
+ */
+import { importJWK, type JWK } from "jose";
+import {
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  modifyAssertion,
+  None,
+  PrivateKeyJwt,
+} from "openid-client";
+
+/** The four methods of SMART App Launch. */
+export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_secret_post" | "private_key_jwt";
+
+/** The app's credentials at a source. */
+export interface ClientCredentials {
+  client_id: string;
+  client_secret?: string | undefined;
+  token_endpoint_auth_method: TokenEndpointAuthMethod;
+  /** `raw`: the Basic header holds `id:secret` unencoded. */
+  basic_encoding: "raw" | "rfc6749";
+  /** The private key for `private_key_jwt`, with `kid` and `alg` RS384 or ES384. */
+  signingKey?: JWK | undefined;
+}
+
+/**
+ * Client authentication for one endpoint.
+ *
+ * @param endpoint the exact URL that is posted to: an assertion's only `aud`, so that no other server can use it
+ */
+export async function clientAuthentication(client: ClientCredentials, endpoint: string): Promise<ClientAuth> {
+  switch (client.token_endpoint_auth_method) {
+    case "none":
+      return None();
+    case "client_secret_post":
+      return ClientSecretPost(client.client_secret);
+    case "client_secret_basic":
+      return client.basic_encoding === "rfc6749"
+        ? ClientSecretBasic(client.client_secret)
+        : rawBasic(client.client_secret);
+    case "private_key_jwt": {
+      const { kid, alg } = client.signingKey ?? {};
+      const key = client.signingKey && (await importJWK(client.signingKey, alg));
+      if (!key || key instanceof Uint8Array || kid === undefined)
+        throw new Error("private_key_jwt needs a signing key");
+      return PrivateKeyJwt(
+        { key, kid },
+        {
+          [modifyAssertion](header, payload) {
+            header.typ = "JWT";
+            payload.aud = endpoint;
+          },
+        },
+      );
+    }
+  }
+}
+
+// RFC 6749 section 2.3.1 wants id and secret form-encoded first; SMART App Launch shows them as they are, and servers that
+// compare the decoded header with what they stored refuse a `-` sent as `%2D`.
+function rawBasic(secret: string | undefined): ClientAuth {
+  return (_server, client, _body, headers) => {
+    headers.set("authorization", `Basic ${Buffer.from(`${client.client_id}:${secret ?? ""}`).toString("base64")}`);
+  };
+}

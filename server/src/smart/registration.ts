@@ -1,0 +1,77 @@
+/** The app's own registrations: which one a source is reached with, and so whether it can be offered at all. */
+import type { SourceRow } from "../store/schema.ts";
+import type { ClientCredentials } from "./client-authentication.ts";
+import type { SourceProfile } from "./source-profile.ts";
+
+/** One of the app's registrations, ready to use. */
+export interface Registration {
+  /** What it matches: `vendor:…`, `brand:…` or `endpoint:…`, folded. */
+  key: string;
+  credentials: Omit<ClientCredentials, "basic_encoding">;
+  profile: Partial<SourceProfile>;
+}
+
+/** The one name of what a registration matches: case is folded, and an endpoint's last slash does not count. */
+export function registrationKey(match: {
+  vendor?: string | undefined;
+  brand?: string | undefined;
+  endpoint?: string | undefined;
+}): string {
+  if (match.endpoint !== undefined) return `endpoint:${endpointKey(match.endpoint)}`;
+  if (match.brand !== undefined) return `brand:${match.brand.toLowerCase()}`;
+  return `vendor:${(match.vendor ?? "").toLowerCase()}`;
+}
+
+type Matched = Pick<SourceRow, "fhir_base_url" | "brand_identifier" | "brand" | "name" | "vendor" | "type">;
+
+/** The registration for a source, or null: one for its endpoint before one for its brand before one for its vendor. */
+export function registrationFor(
+  registrations: ReadonlyMap<string, Registration>,
+  source: Matched,
+): Registration | null {
+  const keys = [
+    source.fhir_base_url && `endpoint:${endpointKey(source.fhir_base_url)}`,
+    source.brand_identifier && registrationKey({ brand: source.brand_identifier }),
+    registrationKey({ brand: source.brand ?? source.name }),
+    source.vendor && registrationKey({ vendor: source.vendor }),
+    source.type && registrationKey({ vendor: source.type }),
+  ];
+  for (const key of keys) {
+    const found = key ? registrations.get(key) : undefined;
+    if (found) return found;
+  }
+  return null;
+}
+
+/**
+ * The credentials that a grant was made with, or null where the app no longer has that registration.
+ *
+ * @param snapshot of the attempt or the connection
+ */
+export function credentialsOf(
+  registrations: ReadonlyMap<string, Registration>,
+  snapshot: { registration: string; client_id: string; profile: Pick<SourceProfile, "basic_encoding"> },
+): ClientCredentials | null {
+  const registration = registrations.get(snapshot.registration);
+  if (!registration || registration.credentials.client_id !== snapshot.client_id) return null;
+  return { ...registration.credentials, basic_encoding: snapshot.profile.basic_encoding };
+}
+
+/** True where a source is R4-family or of unknown version, active, reachable by the address policy, and registered for. */
+export function isOffered(
+  registrations: ReadonlyMap<string, Registration>,
+  source: SourceRow,
+  allows: (url: string) => boolean,
+): boolean {
+  if (source.status !== "active" || source.fhir_base_url === null) return false;
+  if (source.fhir_version !== null && !/^4\.[013]/.test(source.fhir_version)) return false;
+  return registrationFor(registrations, source) !== null && allows(source.fhir_base_url);
+}
+
+function endpointKey(url: string): string {
+  try {
+    return new URL(url).href.replace(/\/+$/, "").toLowerCase();
+  } catch {
+    return url;
+  }
+}

@@ -1,0 +1,34 @@
+/** Lists as the library answers them: a promise of one page that can also be walked to its end. */
+import type { List } from "../../../shared/src/list.ts";
+import type { ListParameters } from "./cursor.ts";
+
+/** A page to come. `autoPagingIterator` reads further pages as they are needed. */
+export interface PagedList<T> extends Promise<List<T>> {
+  autoPagingIterator(): AsyncIterableIterator<T>;
+}
+
+export function paged<T, P extends ListParameters>(
+  parameters: P | undefined,
+  fetchPage: (parameters: P) => Promise<List<T>>,
+): PagedList<T> {
+  const given = (parameters ?? {}) as P;
+  async function* all(): AsyncIterableIterator<T> {
+    for (let next: string | undefined = given.starting_after; ; ) {
+      const list = await fetchPage(next === undefined ? given : { ...given, starting_after: next });
+      yield* list.data;
+      if (list.next_cursor === null) return;
+      next = list.next_cursor;
+    }
+  }
+  // The page is fetched when it is awaited, so that walking alone reads nothing twice.
+  let page: Promise<List<T>> | undefined;
+  const fetched = () => (page ??= fetchPage(given));
+  return {
+    // biome-ignore lint/suspicious/noThenProperty: a list can be awaited for its first page
+    then: (onFulfilled, onRejected) => fetched().then(onFulfilled, onRejected),
+    catch: (onRejected) => fetched().catch(onRejected),
+    finally: (onFinally) => fetched().finally(onFinally),
+    [Symbol.toStringTag]: "PagedList",
+    autoPagingIterator: all,
+  };
+}

@@ -1,0 +1,31 @@
+/** Patients, as a host's server reads them. */
+import type { Patient, PatientDetail } from "../../../shared/src/patient.ts";
+import { ConnectError } from "../errors.ts";
+import { listConnections } from "../store/connections.ts";
+import type { Db } from "../store/database.ts";
+import { findPatientRow } from "../store/patients.ts";
+import type { PatientRow } from "../store/schema.ts";
+import { connectionView } from "./connection.ts";
+
+/** @throws {ConnectError} `resource_not_found` */
+export async function retrievePatient(db: Db, id: string): Promise<PatientDetail> {
+  const row = await findPatientRow(db, id);
+  if (!row) throw patientNotFound();
+  return { ...patientView(row), connections: (await listConnections(db, id)).map(connectionView) };
+}
+
+export function patientView(row: PatientRow): Patient {
+  return {
+    id: row.id,
+    resource_type: "patient",
+    name: row.name,
+    email: row.email,
+    metadata: row.metadata === null ? null : JSON.parse(row.metadata),
+    created_at: new Date(row.created_at).toISOString(),
+    updated_at: new Date(row.updated_at).toISOString(),
+  };
+}
+
+export function patientNotFound(): ConnectError {
+  return new ConnectError("resource_not_found", { message: "There is no such patient", param: "id" });
+}

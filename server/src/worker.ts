@@ -1,0 +1,22 @@
+/** The background: claims due jobs and runs the flow that each names. Stops gracefully. */
+import type { Context } from "./context.ts";
+import { lapse, scheduleLapse } from "./flow/lapse.ts";
+
+/** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
+export interface Worker {
+  start(): Promise<void>;
+  /** Claims nothing more and waits for what is running. */
+  stop(): Promise<void>;
+}
+
+/** @param ready settles when the database can be used */
+export function createWorker(context: Context, ready: Promise<void>): Worker {
+  return {
+    async start() {
+      await ready;
+      await scheduleLapse(context, context.db, context.clock());
+      await context.jobs.start({ lapse: () => lapse(context) });
+    },
+    stop: () => context.jobs.stop(),
+  };
+}
