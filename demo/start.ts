@@ -3,14 +3,18 @@
  * clinic stands on `localhost` and the hospital on `127.0.0.1`, so that a browser takes them for two sites, as in life.
  * `PORT` chooses the clinic's port (0: any), else it is a free one from 3000 on. All that is stored is gone at the end.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -42,75 +46,79 @@ async function choosePort(asked: string | undefined): Promise<number> {
 }
 
 /** Starts a script; it stops by itself when this process is gone. */
-function run(script: string, args: string[], env: Record<string, string> = {}): ChildProcess {
+function run(script: string, args: string[], env: Record<string, string> = {}): Child {
   const tsx = script.endsWith(".ts") ? ["--import", "tsx"] : [];
   return spawn(process.execPath, [...tsx, file(script), ...args], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
-  });
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  }) as Child;
 }
 
-const ended = (child: ChildProcess): Promise<number> =>
+const ended = (child: Child): Promise<number> =>
   new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode ?? 1);
     else child.once("exit", (code) => resolve(code ?? 1));
   });
 
 /** The first of what is awaited, unless the process ends before. */
-async function from<T>(child: ChildProcess, name: string, event: Promise<T>): Promise<T> {
+async function from<T>(child: Child, name: string, event: Promise<T>): Promise<T> {
   const failed = ended(child).then((code) => Promise.reject(new Error(`the ${name} stopped with code ${code}`)));
   failed.catch(() => {});
   return Promise.race([event, failed]);
 }
 
-async function start(folder: string, children: ChildProcess[]): Promise<string> {
+async function start(folder: string, children: Child[]): Promise<string> {
   const port = await choosePort(process.env.PORT);
   const origin = `http://localhost:${port}`;
   const hospital = run("hospital/main.ts", ["0", `${origin}/api/callback`]);
   children.push(hospital);
+  hospital.stderr.pipe(process.stderr);
   const hospitalUrl = await from(
     hospital,
     "hospital",
-    new Promise<string>((resolve) => {
-      if (hospital.stdout) createInterface(hospital.stdout).once("line", resolve);
-    }),
+    new Promise<string>((resolve) => createInterface(hospital.stdout).once("line", resolve)),
   );
 
   const BRANDS = join(folder, "brands.json");
   const DATABASE = join(folder, "demo.db");
   await writeFile(BRANDS, await (await fetch(`${hospitalUrl}/brands.json`)).text());
   const importer = run("../server/bin/mb-connect.js", ["import", "--database", DATABASE, BRANDS]);
-  importer.stdout?.resume();
-  if ((await ended(importer)) !== 0) throw new Error("the hospital's brands could not be imported");
+  children.push(importer);
+  const said = [text(importer.stdout), text(importer.stderr)];
+  if ((await ended(importer)) !== 0) {
+    throw new Error(`the hospital's brands could not be imported: ${(await Promise.all(said)).join("")}`);
+  }
 
   const SEALING_KEY = randomBytes(32).toString("base64url");
   const host = run("host/app.ts", [], { PORT: String(port), DATABASE, SEALING_KEY, BRANDS });
   children.push(host);
-  host.stdout?.pipe(process.stderr);
+  host.stdout.pipe(process.stderr);
+  host.stderr.pipe(process.stderr);
   await from(host, "clinic", new Promise((resolve) => host.once("message", resolve)));
   return origin;
 }
 
-const folder = await mkdtemp(join(tmpdir(), "mb-connect-demo-"));
-const children: ChildProcess[] = [];
-let stopping = false;
-
-async function stop(code: number): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  for (const child of children) child.kill("SIGTERM");
-  await Promise.all(children.map(ended));
-  await rm(folder, { recursive: true, force: true });
-  process.exit(code);
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "mb-connect-demo-"));
+  const children: Child[] = [];
+  const stopping = new AbortController();
+  const stop = async (code: number): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    for (const child of children) child.kill("SIGTERM");
+    await Promise.all(children.map(ended));
+    await rm(folder, { recursive: true, force: true });
+    process.exit(code);
+  };
+  process.on("SIGINT", () => void stop(0)).on("SIGTERM", () => void stop(0));
+  try {
+    const origin = await start(folder, children);
+    if (!stopping.signal.aborted) console.log(`The demo is at ${origin}`);
+    await Promise.race(children.filter(({ exitCode }) => exitCode === null).map(ended));
+  } catch (error) {
+    if (!stopping.signal.aborted) console.error(`The demo could not start: ${(error as Error).message}`);
+  }
+  await stop(1);
 }
 
-process.on("SIGINT", () => void stop(0)).on("SIGTERM", () => void stop(0));
-try {
-  const origin = await start(folder, children);
-  if (!stopping) console.log(`The demo is at ${origin}`);
-  await Promise.race(children.map(ended));
-  await stop(1);
-} catch (error) {
-  if (!stopping) console.error(`The demo could not start: ${(error as Error).message}`);
-  await stop(1);
-}
+await main();

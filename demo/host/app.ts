@@ -5,12 +5,13 @@
 import { fileURLToPath } from "node:url";
 import { mbConnect } from "@mb-connect/server";
 import express from "express";
-import { clinicLogin } from "./login.ts";
+import { clinicLogin, PATIENTS } from "./login.ts";
 import { type ConnectedHospital, clinicPage } from "./pages.ts";
 import { registrations } from "./registrations.ts";
 
 const { PORT, DATABASE, SEALING_KEY = "", BRANDS = "" } = process.env;
 const origin = `http://localhost:${PORT}`;
+const tag = fileURLToPath(import.meta.resolve("@mb-connect/widget/cdn"));
 const login = clinicLogin();
 
 const mb = mbConnect({
@@ -42,9 +43,7 @@ app.use((_request, response, next) => {
   next();
 });
 app.use("/api", mb.router);
-app.get("/mb-connect.min.js", (_request, response) => {
-  response.sendFile(fileURLToPath(import.meta.resolve("@mb-connect/widget/cdn")));
-});
+app.get("/mb-connect.min.js", (_request, response) => response.sendFile(tag));
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use(login.router);
 app.get(["/", "/connected"], async (request, response) => {
@@ -52,6 +51,7 @@ app.get(["/", "/connected"], async (request, response) => {
   response.set("Cache-Control", "no-store").send(clinicPage(patient, patient ? await hospitalsOf(patient.id) : []));
 });
 
+for (const patient of PATIENTS) await mb.patients.create(patient);
 const server = app.listen(Number(PORT), "127.0.0.1", () => process.send?.("listening"));
 mb.worker.start();
 
