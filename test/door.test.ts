@@ -1,0 +1,191 @@
+/** The one door out: what it lets through, what it refuses, and that a name cannot change its mind. */
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, LookupFunction } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { createDoor, type DoorError } from "#server/fetch.js";
+
+const refused = (reason: string) => (thrown: DoorError) => {
+  assert.equal(thrown.name, "DoorError");
+  assert.equal(thrown.reason, reason);
+  return true;
+};
+
+describe("addresses", () => {
+  const door = createDoor({ allowLoopback: false });
+  after(() => door.close());
+  const hostile = [
+    "http://example.org/",
+    "ftp://example.org/",
+    "file:///etc/passwd",
+    "data:text/plain,x",
+    "javascript:alert(1)",
+    "https://user:secret@example.org/",
+    "https://example.org:22/",
+    "https://example.org:25/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://0x7f000001/",
+    "https://2130706433/",
+    "https://017700000001/",
+    "https://0/",
+    "https://0.0.0.0/",
+    "https://10.0.0.1/",
+    "https://100.64.0.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://172.16.0.1/",
+    "https://172.31.255.255/",
+    "https://192.168.1.1/",
+    "https://198.18.0.1/",
+    "https://224.0.0.1/",
+    "https://255.255.255.255/",
+    "https://[::]/",
+    "https://[::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::ffff:7f00:1]/",
+    "https://[::ffff:8.8.8.8]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[fe80::1]/",
+    "https://[fc00::1]/",
+    "https://[fd12:3456::1]/",
+    "https://[ff02::1]/",
+    "https://[2001:db8::1]/",
+    "https://[2002:7f00:1::]/",
+    "https://localhost/",
+    "https://a.localhost/",
+    "https://:443/",
+    "no url at all",
+  ];
+  for (const url of hostile) {
+    test(`refuses ${url}`, async () => {
+      await assert.rejects(door.request(url), (thrown: DoorError) => {
+        assert.match(thrown.reason, /^blocked_(url|address)$/);
+        return true;
+      });
+    });
+  }
+
+  test("a public address is let out by its looks, on 443 and on the ports that hospitals use", () => {
+    for (const url of [
+      "https://example.org/fhir",
+      "https://example.org:9443/",
+      "https://example.org:444/",
+      "https://8.8.8.8/",
+    ]) {
+      assert.ok(door.allows(url), url);
+    }
+  });
+
+  test("a name is checked by what it resolves to when the connection is made, each time anew", async () => {
+    const answers = [["203.0.113.7"], ["93.184.216.34", "10.0.0.1"], ["127.0.0.1"], ["::1"], []];
+    const asked: string[] = [];
+    const lookup: LookupFunction = (hostname, _options, callback) => {
+      asked.push(hostname);
+      const addresses = answers[asked.length - 1] ?? [];
+      callback(null, addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })) as never);
+    };
+    const rebinding = createDoor({ allowLoopback: false, lookup });
+    for (const _ of answers) {
+      await assert.rejects(rebinding.request("https://hospital.example/"), refused("blocked_address"));
+    }
+    assert.equal(asked.length, answers.length);
+    await rebinding.close();
+  });
+
+  test("with loopback allowed, a public name that resolves to loopback is still refused", async () => {
+    const lookup: LookupFunction = (_hostname, _options, callback) =>
+      callback(null, [{ address: "127.0.0.1", family: 4 }] as never);
+    const rebinding = createDoor({ allowLoopback: true, lookup });
+    await assert.rejects(rebinding.request("https://hospital.example/"), refused("blocked_address"));
+    await rebinding.close();
+  });
+});
+
+describe("over loopback, where it is allowed", () => {
+  const door = createDoor({ allowLoopback: true });
+  const closed = createDoor({ allowLoopback: false });
+  const seen: IncomingMessage[] = [];
+  const routes: Record<string, RequestListener> = {
+    "/ok": (_request, response) => response.end("ok"),
+    "/away": (_request, response) => response.writeHead(302, { location: `${other.url}/there` }).end(),
+    "/near": (_request, response) => response.writeHead(302, { location: "/ok" }).end(),
+    "/loop": (_request, response) => response.writeHead(302, { location: "/loop" }).end(),
+    "/inward": (_request, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(),
+    "/posted": (_request, response) => response.writeHead(307, { location: `${other.url}/there` }).end(),
+    "/large": (_request, response) => response.end(Buffer.alloc(200_000)),
+    "/bomb": (_request, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" });
+      response.end(gzipSync(Buffer.alloc(50_000_000)));
+    },
+    "/silent": () => {},
+  };
+  let here: { url: string; server: Server };
+  let other: { url: string; server: Server };
+  before(async () => {
+    const listener: RequestListener = (request, response) => {
+      seen.push(request);
+      (routes[(request.url ?? "").split("?")[0] ?? ""] ?? routes["/ok"])?.(request, response);
+    };
+    [here, other] = await Promise.all([serve(listener), serve(listener)]);
+  });
+  after(async () => {
+    for (const { server } of [here, other]) {
+      server.closeAllConnections();
+      server.close();
+    }
+    await Promise.all([door.close(), closed.close()]);
+  });
+
+  test("http reaches loopback only by the allowance", async () => {
+    assert.equal(await (await door.request(`${here.url}/ok`)).text(), "ok");
+    await assert.rejects(closed.request(`${here.url}/ok`), refused("blocked_url"));
+  });
+
+  test("a redirect is followed on GET, and credentials do not cross an origin", async () => {
+    const headers = { authorization: "Bearer canary" };
+    seen.length = 0;
+    await door.request(`${here.url}/near`, { headers });
+    assert.deepEqual(
+      seen.map((request) => request.headers.authorization),
+      ["Bearer canary", "Bearer canary"],
+    );
+    seen.length = 0;
+    await door.request(`${here.url}/away`, { headers });
+    assert.deepEqual(
+      seen.map((request) => request.headers.authorization),
+      ["Bearer canary", undefined],
+    );
+  });
+
+  test("each hop is checked, and there are not many", async () => {
+    await assert.rejects(door.request(`${here.url}/inward`), refused("blocked_url"));
+    await assert.rejects(door.request(`${here.url}/loop`), refused("too_many_redirects"));
+  });
+
+  test("a POST is not sent on", async () => {
+    seen.length = 0;
+    const response = await door.request(`${here.url}/posted`, { method: "POST", body: "code=canary" });
+    assert.equal(response.status, 307);
+    assert.equal(seen.length, 1);
+  });
+
+  test("size is capped as decoded, time in all", async () => {
+    await assert.rejects(door.request(`${here.url}/large`, { maxBytes: 100_000 }), refused("too_large"));
+    await assert.rejects(door.request(`${here.url}/bomb`, { maxBytes: 1_000_000 }), refused("too_large"));
+    await assert.rejects(door.request(`${here.url}/silent`, { timeoutSeconds: 0.2 }), refused("timeout"));
+  });
+
+  test("an error names the host and nothing of the address", async () => {
+    await assert.rejects(door.request(`${here.url}/silent?code=canary`, { timeoutSeconds: 0.1 }), (thrown: Error) => {
+      assert.ok(!`${thrown.message}${thrown.stack}${JSON.stringify(thrown)}`.includes("canary"));
+      return true;
+    });
+  });
+});
+
+async function serve(listener: RequestListener): Promise<{ url: string; server: Server }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
