@@ -53,7 +53,7 @@ const RESERVED = reservedAddresses();
 /**
  * Makes the door.
  *
- * URLs are https (plain http only to loopback when `allowLoopback`), without user info, on port 443 to 449, 441 or above
+ * URLs are https (plain http only to loopback when `allowLoopback`), without user info, on port 441 to 449 or above
  * 1023; a host that is, or resolves to, an address outside the public unicast ranges is refused when the connection is
  * made, so that a name cannot change its mind between check and use.
  *
@@ -99,7 +99,10 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: LookupFun
       throw new DoorError("blocked_url", host || url.protocol);
     }
     // A resolver is never asked about a literal, so it is checked here.
-    if (isIP(host) !== 0 && !addressAllowed(host, host)) throw new DoorError("blocked_address", host);
+    const named = isIP(host) === 0;
+    if (named ? isLoopbackHost(host) && !loopback : !addressAllowed(host, host)) {
+      throw new DoorError("blocked_address", host);
+    }
     return url;
   }
 
