@@ -32,3 +32,34 @@ export const fhirSource = z.object({
 
 /** A catalog entry as the wire shows it. */
 export type FhirSource = z.infer<typeof fhirSource>;
+
+/**
+ * The query of `GET connections`, as a URL or a caller gives it. `limit` is 1 to 100, default 10; `starting_after` is a
+ * `next_cursor`. `q` may be anything: what is no text counts as nothing typed.
+ */
+export const connectionsQuery = z.object({
+  q: z.string().catch(""),
+  type: z.string().max(100, "must have at most 100 characters").optional(),
+  limit: z
+    .union(
+      [
+        z.int(),
+        z
+          .string()
+          .regex(/^\d{1,3}$/)
+          .transform(Number),
+      ],
+      "must be a whole number",
+    )
+    .pipe(z.number().min(1, "must be at least 1").max(100, "must be at most 100"))
+    .default(10),
+  starting_after: z.string().max(500).optional(),
+});
+
+/** The same as a caller gives it. */
+export interface ConnectionsQuery {
+  q?: string;
+  type?: string | undefined;
+  limit?: number;
+  starting_after?: string | undefined;
+}

@@ -1,0 +1,24 @@
+/** A catalog entry as the wire shows it. */
+import type { FhirSource } from "../../../shared/src/source.ts";
+import { vendorOf } from "../catalog/vendor.ts";
+import type { SourceRow } from "../store/schema.ts";
+
+/** @param publicUrl the mount path as the browser sees it; the logo stands below it, on our own origin */
+export function sourceView(row: SourceRow, publicUrl: string): FhirSource {
+  return {
+    id: row.id,
+    resource_type: "fhir_source",
+    name: row.name,
+    brand: row.brand,
+    city: row.city,
+    state: row.state,
+    zip: row.zip,
+    type: row.type,
+    fhir_base_url: row.fhir_base_url,
+    portal_url: row.portal_url,
+    portal_name: row.portal_name,
+    logo_url: row.logo_url === null ? null : `${publicUrl}/logos/${row.id}`,
+    status: row.status,
+    setup_requirements: vendorOf(row.type)?.setup ?? null,
+  };
+}
