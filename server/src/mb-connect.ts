@@ -20,7 +20,8 @@ import { disconnect, revokeGrant } from "./flow/disconnect.ts";
 import { search } from "./flow/search.ts";
 import { createSession } from "./flow/session.ts";
 import { createIds } from "./ids.ts";
-import { createJobs } from "./jobs/jobs.ts";
+import { createJobs, type Jobs } from "./jobs/jobs.ts";
+import type { JobFault } from "./jobs/worker-loop.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { createDiscovery } from "./smart/configuration.ts";
@@ -37,7 +38,7 @@ import { type PagedList, paged } from "./views/paged.ts";
 import { patientNotFound, patientView, retrievePatient } from "./views/patient.ts";
 import { retrieveSession, sessionViews } from "./views/patient-session.ts";
 import { sourceView } from "./views/source.ts";
-import { createWorker, type Worker } from "./worker.ts";
+import { createWorker, JOB_NAMES, type Worker } from "./worker.ts";
 
 /** What `mbConnect` answers: routes for the browser, calls for the host's own server, and the background. */
 export interface MbConnect {
@@ -100,24 +101,23 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
   const configuration = readOptions(options);
   const clock = surroundings.clock ?? Date.now;
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
-  const database = open(configuration.database);
+  const { database, jobs } = open(configuration.database, clock, logger);
   const door = createDoor(configuration);
   const offered: Context["offered"] = (source) => isOffered(configuration.registrations, source, door.allows);
-  const onError = (thrown: unknown): void => logger.error(loggable(thrown), "A job failed");
   const context: Context = {
     configuration,
     db: database.db,
     vault: createTokenVault(configuration.sealingKeys),
     catalog: createCatalog({ database, offered, clock }),
     offered,
-    jobs: createJobs(database, { clock, onError }),
+    jobs,
     door,
     discovery: createDiscovery(door, clock),
     ids: createIds(clock),
     logger,
     clock,
   };
-  const ready = database.migrate();
+  const ready = database.migrate().then(() => jobs.prepare());
   // Whoever awaits it is told; a host that does not must not end by an unhandled rejection, and hears of it here.
   ready.catch((thrown) => logger.error(loggable(thrown), "The database cannot be used"));
   const worker = createWorker(context, ready);
@@ -135,17 +135,17 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
   };
 }
 
-function open(location: string): Database {
+function open(location: string, clock: () => number, logger: Logger): { database: Database; jobs: Jobs } {
+  const onError = (fault: JobFault): void => logger.error(fault, "A job failed");
   try {
-    return openDatabase(location);
+    const database = openDatabase(location);
+    return { database, jobs: createJobs(database, { names: JOB_NAMES, clock, onError }) };
   } catch (cause) {
-    if (cause instanceof MissingPeerError)
-      throw new OptionsError(`mb-connect cannot start:\n- database: ${cause.message}`);
     const { code } = cause as { code?: unknown };
-    const why = typeof code === "string" ? code : "it cannot be opened";
-    throw new OptionsError(
-      `mb-connect cannot start:\n- database: ${why}; check that its folder exists and can be written`,
-    );
+    const opened =
+      typeof code === "string" ? `${code}; check that its folder exists and can be written` : "cannot be opened";
+    const why = cause instanceof MissingPeerError ? cause.message : opened;
+    throw new OptionsError(`mb-connect cannot start:\n- database: ${why}`);
   }
 }
 

@@ -7,7 +7,6 @@ import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
 import { ENDPOINTS } from "../../shared/src/endpoints.ts";
 import { patientSessionPost } from "../../shared/src/patient-session.ts";
-import { connectionsQuery } from "../../shared/src/source.ts";
 import { bindBrowser, browserHash } from "./browser.ts";
 import type { Context } from "./context.ts";
 import { badRequest, ConnectError, errorEnvelope, loggable } from "./errors.ts";
@@ -46,11 +45,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
     ENDPOINTS.connections,
     "get",
     searches,
-    answer(async (request) => {
-      const parsed = connectionsQuery.safeParse(request.query);
-      if (!parsed.success) throw badRequest(parsed.error);
-      return search(context, parsed.data);
-    }),
+    answer((request) => search(context, request.query)),
   );
 
   route(

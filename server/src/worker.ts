@@ -2,6 +2,9 @@
 import type { Context } from "./context.ts";
 import { lapse, scheduleLapse } from "./flow/lapse.ts";
 
+/** Every job there is. `pull` is enqueued with each grant and waits for the flow that fetches records. */
+export const JOB_NAMES = ["lapse", "pull"] as const;
+
 /** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
 export interface Worker {
   start(): Promise<void>;

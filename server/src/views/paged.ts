@@ -1,13 +1,12 @@
 /** Lists as the library answers them: a promise of one page that can also be walked to its end. */
 import type { List } from "../../../shared/src/list.ts";
-import type { ListParameters } from "./cursor.ts";
 
 /** A page to come. `autoPagingIterator` reads further pages as they are needed. */
 export interface PagedList<T> extends Promise<List<T>> {
   autoPagingIterator(): AsyncIterableIterator<T>;
 }
 
-export function paged<T, P extends ListParameters>(
+export function paged<T, P extends { starting_after?: string | undefined }>(
   parameters: P | undefined,
   fetchPage: (parameters: P) => Promise<List<T>>,
 ): PagedList<T> {

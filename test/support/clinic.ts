@@ -1,0 +1,210 @@
+/**
+ * A host's app with mb-connect mounted in it, a simulated hospital beside it, and a patient's browser over plain HTTP: what
+ * most tests of the server need. Everything real; only the clock can be put forward.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type MbConnect, type MbConnectOptions, mbConnect } from "@mb-connect/server";
+import express, { type Express } from "express";
+import { importCatalog } from "#server/catalog/importer.js";
+import { openDatabase } from "#server/store/database.js";
+import {
+  type Facility,
+  type Fault,
+  type Hospital,
+  type HospitalClient,
+  startHospital,
+} from "../../demo/hospital/server.ts";
+import { type PortalVisit, visitPortal } from "./portal.ts";
+
+/** The running whole. */
+export interface Clinic {
+  app: Express;
+  /** Origin of the host. */
+  url: string;
+  /** `publicUrl`. */
+  api: string;
+  mb: MbConnect;
+  hospital: Hospital;
+  database: string;
+  returnUrl: string;
+  options: MbConnectOptions;
+  /** Lines that mb-connect logged. */
+  logged: unknown[];
+  /** Puts the clock forward. */
+  pass(seconds: number): void;
+  /** The id of the source of a facility with this fault, null for a sound one. */
+  source(fault?: Fault | null, which?: number): Promise<string>;
+  facility(fault?: Fault | null, which?: number): Facility;
+  /** How often the hospital's token endpoints were called. */
+  tokenCalls(): number;
+  close(): Promise<void>;
+}
+
+/** What a test changes. */
+export interface ClinicOptions {
+  database?: string;
+  options?: Partial<MbConnectOptions>;
+  client?: Partial<HospitalClient>;
+}
+
+/** Who is logged in is the header or the cookie `user` of the request. */
+export async function openClinic({ database, options, client }: ClinicOptions = {}): Promise<Clinic> {
+  const folder = await mkdtemp(join(tmpdir(), "mb-clinic-"));
+  const app = express();
+  const server = createServer(app);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const api = `${url}/api`;
+  const redirect_uris = [`${api}/callback`];
+  const hospital = await startHospital({
+    clients: [
+      { client_id: "app", client_name: "Example", redirect_uris, token_endpoint_auth_method: "none", ...client },
+    ],
+  });
+  const location = database ?? join(folder, "mb-connect.db");
+  const sources = await importHospital(hospital, location, folder);
+  const logged: unknown[] = [];
+  const log = (...line: unknown[]): void => void logged.push(line);
+  const returnUrl = `${url}/connected`;
+  const all: MbConnectOptions = {
+    publicUrl: api,
+    homeUrl: url,
+    appName: "Example",
+    patient: loggedInUser,
+    database: location,
+    sealingKeys: [{ kid: "test", key: randomBytes(32).toString("base64url") }],
+    returnUrls: [returnUrl],
+    registrations: [{ match: { vendor: VENDOR }, client_id: "app" }],
+    allowLoopback: true,
+    logger: { info: log, warn: log, error: log },
+    ...options,
+  };
+  let ahead = 0;
+  const mb = mbConnect(all, { clock: () => Date.now() + ahead });
+  app.use("/api", mb.router);
+  await mb.ready;
+  const facility = (fault: Fault | null = null, which = 0): Facility => {
+    const found = hospital.facilities.filter((one) => one.fault === fault)[which];
+    assert.ok(found, `a facility with the fault ${fault}`);
+    return found;
+  };
+  return {
+    app,
+    url,
+    api,
+    mb,
+    hospital,
+    database: location,
+    returnUrl,
+    options: all,
+    logged,
+    pass: (seconds) => {
+      ahead += seconds * 1000;
+    },
+    facility,
+    async source(fault, which) {
+      const { name, city } = facility(fault, which);
+      const id = sources.get(`${name} ${city}`);
+      assert.ok(id, `the source of ${name}`);
+      return id;
+    },
+    tokenCalls: () =>
+      hospital.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/token")).length,
+    async close() {
+      await stop(server);
+      await Promise.all([mb.close(), hospital.close()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const VENDOR = "Simulated";
+
+/** Imports the hospital's facilities, and answers their ids by name and city. */
+async function importHospital(hospital: Hospital, location: string, folder: string): Promise<Map<string, string>> {
+  const file = join(folder, "facilities.jsonl");
+  const lines = hospital.facilities.map(({ name, brand, city, state, zip, fhirBaseUrl }) =>
+    JSON.stringify({ name, brand, city, state, zip, fhirBaseUrl, vendor: VENDOR, fhirVersion: "4.0.1" }),
+  );
+  await writeFile(file, lines.join("\n"));
+  const database = openDatabase(location);
+  await database.migrate();
+  await importCatalog(database, { files: [file], list: "hospital" }, Date.now);
+  const rows = await database.db.selectFrom("sources").select(["id", "name", "city"]).execute();
+  await database.close();
+  return new Map(rows.map(({ id, name, city }) => [`${name} ${city}`, id]));
+}
+
+function loggedInUser(request: { headers: Record<string, unknown> }): string | null {
+  const cookie = /(?:^|;\s*)user=([^;]+)/.exec(String(request.headers.cookie ?? ""))?.[1];
+  return (request.headers["x-user"] as string | undefined) ?? cookie ?? null;
+}
+
+async function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+}
+
+/** A browser over plain HTTP: keeps the cookies of the clinic, follows nothing by itself. */
+export interface PatientBrowser {
+  /** Cookies as the clinic set them, by name. */
+  cookies: Map<string, string>;
+  /** A navigation or a same-origin request of a page. */
+  visit(url: string, init?: RequestInit): Promise<Response>;
+  /** Posts to the session route as the tag does. */
+  start(connectionId: string, more?: object): Promise<Response>;
+  /** From a session's url to the portal and back: the callback's address, not yet visited. */
+  portal(sessionUrl: string, visit?: PortalVisit): Promise<URL>;
+  /** The whole way: the address at the host where it ends. */
+  connect(connectionId: string, visit?: PortalVisit): Promise<URL>;
+}
+
+/** A browser with a login at the clinic, or none. */
+export function patientBrowser(clinic: Clinic, user: string | null = "user_42"): PatientBrowser {
+  const cookies = new Map<string, string>(user === null ? [] : [["user", user]]);
+  const visit: PatientBrowser["visit"] = async (url, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (cookies.size > 0) headers.set("cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+    const response = await fetch(url, { redirect: "manual", ...init, headers });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      cookies.set(name, value);
+    }
+    return response;
+  };
+  const start: PatientBrowser["start"] = (connectionId, more = {}) =>
+    visit(`${clinic.api}/patient-sessions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: clinic.url },
+      body: JSON.stringify({ connectionId, ...more }),
+    });
+  const portal: PatientBrowser["portal"] = async (sessionUrl, at) => {
+    const opened = await visit(sessionUrl);
+    assert.equal(opened.status, 303, await opened.text());
+    return visitPortal(new URL(opened.headers.get("location") ?? ""), at);
+  };
+  return {
+    cookies,
+    visit,
+    start,
+    portal,
+    async connect(connectionId, at) {
+      const response = await start(connectionId);
+      const { url } = (await response.json()) as { url: string };
+      assert.ok(url, `a session, not ${response.status}`);
+      const opened = await visit(url);
+      const location = new URL(opened.headers.get("location") ?? "");
+      if (location.origin === clinic.url) return location;
+      const arrived = await visit((await visitPortal(location, at)).href);
+      return new URL(arrived.headers.get("location") ?? `about:${arrived.status}`);
+    },
+  };
+}
