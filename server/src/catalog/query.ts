@@ -15,6 +15,8 @@ export interface QueryWord {
   to: number;
   /** All of the above, and words one edit off where they were asked for: ranges without overlap. */
   ranges: [number, number][];
+  /** True where words one edit off were asked for. */
+  misspelt: boolean;
 }
 
 /** A typed word and whether it may go on. */
@@ -45,7 +47,7 @@ export function matchWord(vocabulary: Vocabulary, { spelled, last }: SpelledWord
   const [from, to] = vocabulary.range(spelled);
   const ranges: [number, number][] = to > from ? [[from, to]] : [];
   if (exact >= 0 && (exact < from || exact >= to)) ranges.push([exact, exact + 1]);
-  return { spelled, last, exact, from, to, ranges };
+  return { spelled, last, exact, from, to, ranges, misspelt: false };
 }
 
 /** The same word with all that is one edit off; the word that is being typed may also go on after it. */
@@ -59,7 +61,7 @@ export function wordNear(vocabulary: Vocabulary, word: QueryWord): QueryWord {
     const range = vocabulary.range(spelling);
     if (range[1] > range[0]) ranges.push(range);
   }
-  return { ...word, ranges: withoutOverlap(ranges) };
+  return { ...word, ranges: withoutOverlap(ranges), misspelt: true };
 }
 
 function withoutOverlap(ranges: [number, number][]): [number, number][] {
@@ -82,7 +84,6 @@ export function* respellings(vocabulary: Vocabulary, words: readonly SpelledWord
       left--;
       yield words.toSpliced(at, 2, { spelled: spelled + next.spelled, last: next.last });
     }
-    if (vocabulary.find(wholeWord(spelled)) >= 0) continue;
     for (let cut = spelled.length - 2; cut >= 2 && left > 0; cut--) {
       const head = spelled.slice(0, cut);
       const tail = spelled.slice(cut);

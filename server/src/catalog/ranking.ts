@@ -29,7 +29,7 @@ const AT_START = 10;
 /**
  * Puts found sources in order.
  *
- * @returns a function that gives at least the best `most` of the found in their order, followed by the others in any
+ * @returns a function that gives the best `most` of the found, in their order
  */
 export function createRanking(
   tables: IndexTables,
@@ -50,6 +50,7 @@ export function createRanking(
         const entry = entries[at] as number;
         const number = entry >>> 3;
         const field = entry & 7;
+        if ((FULL[field] as number) <= best) continue;
         const worth = worthOf(word, number, field);
         if (worth <= best) continue;
         best = worth;
@@ -71,17 +72,35 @@ export function createRanking(
       const least = LEAST[field] as number;
       return least + ((MOST[field] as number) - least) * (word.spelled.length / vocabulary.lengthOf(number));
     }
-    for (const [from, to] of word.ranges) if (number >= from && number < to) return NEAR[field] as number;
-    return 0;
+    if (!word.misspelt) return 0;
+    return word.ranges.some(([from, to]) => number >= from && number < to) ? (NEAR[field] as number) : 0;
   };
 
+  /** Scratch, written before it is read: the scores of one query's sources. */
+  const scores = new Float32Array(nameLengths.length);
+  const compare = (a: number, b: number): number =>
+    (scores[b] as number) - (scores[a] as number) || (nameLengths[a] as number) - (nameLengths[b] as number) || a - b;
+
   return (found, words, most) => {
-    const scores = new Map<number, number>();
-    for (const source of found) scores.set(source, score(source, words));
-    const compare = (a: number, b: number): number =>
-      (scores.get(b) as number) - (scores.get(a) as number) ||
-      (nameLengths[a] as number) - (nameLengths[b] as number) ||
-      a - b;
-    return most >= found.length ? found.sort(compare) : found.sort(compare);
+    for (const source of found) scores[source] = score(source, words);
+    return found.length <= most * 4 ? found.sort(compare).slice(0, most) : best(found, most, compare);
   };
+}
+
+/** The first `most` of many in their order, without putting the others in order. */
+function best(items: readonly number[], most: number, compare: (a: number, b: number) => number): number[] {
+  const kept: number[] = [];
+  for (const item of items) {
+    if (kept.length === most && compare(item, kept[most - 1] as number) >= 0) continue;
+    let low = 0;
+    let high = kept.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(item, kept[middle] as number) < 0) high = middle;
+      else low = middle + 1;
+    }
+    kept.splice(low, 0, item);
+    if (kept.length > most) kept.pop();
+  }
+  return kept;
 }

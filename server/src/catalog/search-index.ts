@@ -80,9 +80,9 @@ export function openIndex(tables: IndexTables): SearchIndex {
   const postingsOf = (word: QueryWord): number =>
     word.ranges.reduce((sum, [from, to]) => sum + (postingStarts[to] as number) - (postingStarts[from] as number), 0);
 
-  const pageOf = (found: readonly number[], { limit, offset }: SearchPage): Found => ({
-    ids: found.slice(offset, offset + limit).map((source) => ids[source] as string),
-    hasMore: found.length > offset + limit,
+  const pageOf = (sources: readonly number[], { limit, offset }: SearchPage): Found => ({
+    ids: sources.slice(offset, offset + limit).map((source) => ids[source] as string),
+    hasMore: sources.length > offset + limit,
   });
 
   const typeNumber = (type: string | undefined): number | null | undefined =>
@@ -97,13 +97,12 @@ export function openIndex(tables: IndexTables): SearchIndex {
       const attempt = (words: readonly QueryWord[]): Found | null => {
         if (words.some((word) => word.ranges.length === 0)) return null;
         const found = intersect(words, type);
-        return found.length === 0 ? null : pageOf(rank(found, words, page.offset + page.limit), page);
+        return found.length === 0 ? null : pageOf(rank(found, words, page.offset + page.limit + 1), page);
       };
       const exact = spelled.map((word) => matchWord(vocabulary, word));
       let result = attempt(exact) ?? attempt(exact.map((word) => wordNear(vocabulary, word)));
       for (const other of result ? [] : respellings(vocabulary, spelled)) {
-        const words = other.map((word) => matchWord(vocabulary, word));
-        result = attempt(words) ?? attempt(words.map((word) => wordNear(vocabulary, word)));
+        result = attempt(other.map((word) => matchWord(vocabulary, word)));
         if (result) break;
       }
       return result ?? { ids: [], hasMore: false };

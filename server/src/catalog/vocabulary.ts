@@ -14,8 +14,7 @@ export interface Vocabulary {
 /** @param words sorted by code units, without doubles */
 export function createVocabulary(words: readonly string[]): Vocabulary {
   const numbers = new Map(words.map((word, number) => [word, number]));
-  const firstFrom = (text: string): number => {
-    let low = 0;
+  const firstFrom = (text: string, low = 0): number => {
     let high = words.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -27,7 +26,10 @@ export function createVocabulary(words: readonly string[]): Vocabulary {
   return {
     size: words.length,
     find: (word) => numbers.get(word) ?? -1,
-    range: (prefix) => [firstFrom(prefix), firstFrom(`${prefix}\uffff`)],
+    range(prefix) {
+      const from = firstFrom(prefix);
+      return words[from]?.startsWith(prefix) ? [from, firstFrom(`${prefix}\uffff`, from)] : [from, from];
+    },
     lengthOf: (number) => words[number]?.length ?? 0,
   };
 }
