@@ -110,5 +110,7 @@ function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool"> {
   });
   // An idle client that loses its server must not end the host's process; the next query reports it.
   pool.on("error", () => {});
+  // Nor may one that loses it in the middle of a transaction, where the pool does not listen; its query rejects.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return { kind: "postgres", db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool };
 }

@@ -1,8 +1,9 @@
 /** The numbered migrations, in order; a migration that has been released never changes. */
-import type { Kysely, Migration } from "kysely";
+import { type Kysely, type Migration, PostgresAdapter, sql } from "kysely";
 
 export const migrations: Record<string, Migration> = {
   "0001_main_path": { up: mainPath },
+  "0002_jobs": { up: jobs },
 };
 
 async function mainPath(db: Kysely<unknown>): Promise<void> {
@@ -128,4 +129,54 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addColumn("detail", "text")
     .execute();
   await schema.createIndex("trail_session").on("trail").columns(["session_id", "id"]).execute();
+}
+
+/** On Postgres pg-boss keeps the jobs and installs its own tables; it cannot keep serial keys. */
+async function jobs(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  if (db.getExecutor().adapter instanceof PostgresAdapter) {
+    await schema
+      .createTable("job_serial_keys")
+      .addColumn("serial_key", "text", (c) => c.primaryKey())
+      .addColumn("job_id", "text", (c) => c.notNull())
+      .addColumn("leased_until", "bigint", (c) => c.notNull())
+      .execute();
+    return;
+  }
+  await schema
+    .createTable("jobs")
+    // Never given twice, so that a late worker cannot take a newer job for its own.
+    .addColumn("id", "integer", (c) => c.primaryKey().autoIncrement())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("payload", "text", (c) => c.notNull())
+    .addColumn("dedupe_key", "text")
+    .addColumn("serial_key", "text")
+    .addColumn("run_at", "bigint", (c) => c.notNull())
+    .addColumn("attempts", "integer", (c) => c.notNull())
+    .addColumn("lease", "text")
+    .addColumn("leased_until", "bigint")
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("last_error", "text")
+    .addColumn("failed_at", "bigint")
+    .execute();
+  await schema
+    .createIndex("jobs_due")
+    .on("jobs")
+    .columns(["run_at", "id"])
+    .where(sql.ref("failed_at"), "is", null)
+    .execute();
+  await schema
+    .createIndex("jobs_running")
+    .on("jobs")
+    .columns(["serial_key", "leased_until"])
+    .where(sql.ref("leased_until"), "is not", null)
+    .execute();
+  await schema
+    .createIndex("jobs_waiting")
+    .unique()
+    .on("jobs")
+    .columns(["name", "dedupe_key"])
+    .where(sql.ref("lease"), "is", null)
+    .where(sql.ref("failed_at"), "is", null)
+    .execute();
 }

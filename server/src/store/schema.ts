@@ -2,6 +2,8 @@
  * The tables, as kysely types. Times are milliseconds since 1970; JSON is text, read and written by the file of the
  * aggregate that owns the row; a column named `sealed_…` holds ciphertext of the token vault and nothing else does.
  */
+import type { Generated } from "kysely";
+
 export interface Schema {
   sources: SourceRow;
   catalog_lists: CatalogListRow;
@@ -13,6 +15,7 @@ export interface Schema {
   connections: ConnectionRow;
   trail: TrailRow;
   jobs: JobRow;
+  job_serial_keys: JobSerialKeyRow;
 }
 
 /** A catalog entry; the wire's `FhirSource` is a view of it. */
@@ -158,19 +161,31 @@ export interface TrailRow {
   detail: string | null;
 }
 
-/** The queue's rows on SQLite. On Postgres the queue keeps its own schema. */
+/** The queue on SQLite; on Postgres it keeps a schema of its own. */
 export interface JobRow {
-  id: string;
+  id: Generated<number>;
   name: string;
   /** JSON. */
   payload: string;
   dedupe_key: string | null;
   serial_key: string | null;
   run_at: number;
+  /** Counted when a worker takes the job. */
   attempts: number;
-  /** A worker holds the job until then; null when it waits. */
-  leased_until: number | null;
+  /** The worker's own word for its hold on the job; null while the job waits. */
   lease: string | null;
+  /** From then on the job is anyone's again; null while it waits. */
+  leased_until: number | null;
   created_at: number;
+  /** The last fault's name and code, never a message. */
   last_error: string | null;
+  /** When its last attempt failed; it never runs again. */
+  failed_at: number | null;
+}
+
+/** On Postgres: which job holds a serial key, and until when by the database's own clock. */
+export interface JobSerialKeyRow {
+  serial_key: string;
+  job_id: string;
+  leased_until: number;
 }

@@ -1,0 +1,177 @@
+/**
+ * The worker: claims due jobs, runs their handlers a few at a time, and writes how each ended. A handler's signal is
+ * aborted before its lease is over, so one that heeds it never runs beside the worker that gets the job next; one that
+ * does not loses its slot's hold on the job at that moment, and what it answers later counts for nothing.
+ */
+import { type ClaimedJob, faultOf, type JobPayload, type Queue } from "./queue.ts";
+
+/** What a handler gets. */
+export interface JobRun {
+  payload: JobPayload;
+  /** 1 at the first try; greater after a failure, and after a worker died. */
+  attempt: number;
+  /** Aborted when three quarters of the lease are over, or when the worker has to stop: leave off, and reject. */
+  signal: AbortSignal;
+}
+
+/** Does a job's work. Resolves when it is done; a rejection means another attempt later. May run twice for one job. */
+export type JobHandler = (run: JobRun) => Promise<void>;
+
+/** A job's failed attempt, or a fault of the queue itself. Holds no messages: those may hold secrets. */
+export interface JobFault {
+  /** The job's name; null for the queue's own faults. */
+  job: string | null;
+  attempt: number | null;
+  /** The error's name and code. */
+  error: string;
+  /** That was the last attempt. */
+  gaveUp: boolean;
+}
+
+/** How a worker works. */
+export interface LoopOptions {
+  clock: () => number;
+  concurrency: number;
+  pollSeconds: number;
+  stopSeconds: number;
+  onFault(fault: JobFault): void;
+  report(error: unknown): void;
+}
+
+/** A running loop. */
+export interface WorkerLoop {
+  /** Claims nothing more; waits for what runs, then aborts it; resolves when it has ended or will not. */
+  stop(): Promise<void>;
+}
+
+/** After an abort a handler has that long to leave off; then its job stays leased until that is over. */
+const ABORT_SECONDS = 2;
+
+/** Starts claiming at once. */
+export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, options: LoopOptions): WorkerLoop {
+  const { clock, concurrency, pollSeconds, stopSeconds, onFault, report } = options;
+  const names = Object.keys(handlers);
+  const running = new Map<ClaimedJob, { ended: Promise<void>; controller: AbortController }>();
+  const bell = newBell();
+  let stopping = false;
+  const looping = loop();
+
+  async function loop(): Promise<void> {
+    while (!stopping && names.length > 0) {
+      bell.mute();
+      const room = concurrency - running.size;
+      const claimed = room > 0 ? await claim(room) : [];
+      for (const job of claimed) {
+        if (stopping) await job.release().catch(report);
+        else begin(job);
+      }
+      if (claimed.length === 0 || running.size >= concurrency) await bell.rung(pollSeconds * 1000);
+    }
+  }
+
+  async function claim(room: number): Promise<ClaimedJob[]> {
+    try {
+      return await queue.claim(names, room);
+    } catch (error) {
+      report(error);
+      return [];
+    }
+  }
+
+  function begin(job: ClaimedJob): void {
+    const controller = new AbortController();
+    const ended = run(job, controller).finally(() => {
+      running.delete(job);
+      bell.ring();
+    });
+    running.set(job, { ended, controller });
+  }
+
+  async function run(job: ClaimedJob, controller: AbortController): Promise<void> {
+    const leaseMs = job.leasedUntil - clock();
+    const { name, payload, attempt } = job;
+    const winding = setTimeout(
+      () => controller.abort(new DOMException("Lease ending", "TimeoutError")),
+      leaseMs * 0.75,
+    );
+    const { promise: leaseOver, clear } = after(leaseMs);
+    try {
+      const work = attend(handlers[name], { payload, attempt, signal: controller.signal });
+      const outcome = await Promise.race([work, leaseOver]);
+      if (outcome === "over") fault(job, "LeaseExpired", false);
+      else if (outcome === null) await job.finish();
+      else if (stopping && controller.signal.aborted) await job.release();
+      else fault(job, outcome.fault, await job.retry(outcome.fault));
+    } catch (error) {
+      // The ending could not be written: the job runs again when its lease is over.
+      report(error);
+    } finally {
+      clearTimeout(winding);
+      clear();
+    }
+  }
+
+  function fault({ name, attempt }: ClaimedJob, error: string, gaveUp: boolean): void {
+    onFault({ job: name, attempt, error, gaveUp });
+  }
+
+  const allEnded = () => Promise.all([looping, ...[...running.values()].map(({ ended }) => ended)]);
+
+  return {
+    async stop() {
+      stopping = true;
+      bell.ring();
+      if (await settlesWithin(allEnded(), stopSeconds)) return;
+      for (const { controller } of running.values()) {
+        controller.abort(new DOMException("The worker stops", "AbortError"));
+      }
+      await settlesWithin(allEnded(), ABORT_SECONDS);
+    },
+  };
+}
+
+/** Runs a handler to its end: null when it is done, else its fault. Never rejects, however late it ends. */
+async function attend(handler: JobHandler | undefined, run: JobRun): Promise<null | { fault: string }> {
+  try {
+    await handler?.(run);
+    return null;
+  } catch (error) {
+    return { fault: faultOf(error) };
+  }
+}
+
+function after(ms: number): { promise: Promise<"over">; clear: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const promise = new Promise<"over">((resolve) => {
+    timer = setTimeout(() => resolve("over"), ms);
+  });
+  return { promise, clear: () => clearTimeout(timer) };
+}
+
+async function settlesWithin(promise: Promise<unknown>, seconds: number): Promise<boolean> {
+  const { promise: late, clear } = after(seconds * 1000);
+  const first = await Promise.race([promise.then(() => "ended"), late]);
+  clear();
+  return first === "ended";
+}
+
+/** Something to wait for: a time, or that it is rung, also before the wait begins. */
+function newBell() {
+  let rung = false;
+  let wake = () => {};
+  return {
+    mute(): void {
+      rung = false;
+    },
+    ring(): void {
+      rung = true;
+      wake();
+    },
+    async rung(ms: number): Promise<void> {
+      if (rung) return;
+      const { promise, clear } = after(ms);
+      await Promise.race([promise, new Promise<void>((resolve) => (wake = resolve))]);
+      clear();
+    },
+  };
+}
