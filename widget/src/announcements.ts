@@ -1,0 +1,38 @@
+/** What a screen reader is told beside the focused field, and how soon: one sentence for each change, never a flood. */
+import { outcomeOf } from "./screens.ts";
+import { detailOf, remarkOf } from "./source-combobox.ts";
+import { hasEnded, isLeaving, type View } from "./state.ts";
+import { fill, type Strings } from "./strings.ts";
+
+export interface Announcement {
+  text: string;
+  /** Milliseconds to wait, so that typing and its echo come first; a newer view takes the place of a waiting one. */
+  delayMs: number;
+}
+
+const AFTER_TYPING_MS = 1000;
+
+/** What to say of this view; an empty text says nothing and lets the next sentence repeat the last. */
+export function announcementOf(view: View, strings: Strings): Announcement {
+  const { state, rows, active, open, pick } = view;
+  const row = rows[active];
+  let text = "";
+  let delayMs = 0;
+  if (pick && isLeaving(state)) text = fill(strings.starting, pick);
+  else if (hasEnded(state)) {
+    const outcome = outcomeOf(view, strings);
+    text = `${outcome.title}. ${outcome.text}`;
+  } else if (row && isApple()) text = `${row.name}, ${detailOf(row)}`;
+  else if (open && state !== "searching") {
+    const rule = new Intl.PluralRules(strings.lang).select(rows.length);
+    const { count } = strings;
+    text = remarkOf(view, strings) || fill(count[rule] ?? count.other, { count: rows.length });
+    delayMs = AFTER_TYPING_MS;
+  }
+  return { text, delayMs };
+}
+
+/** VoiceOver with Safari does not follow `aria-activedescendant` in a field that can be edited. */
+function isApple(): boolean {
+  return /Mac|iP/.test(navigator.platform);
+}

@@ -1,0 +1,53 @@
+/** The element's events: their details, and the one place that dispatches them. All bubble and are composed. */
+import type { ReturnResult } from "../../shared/src/return-url.ts";
+import type { Picked, PickReason } from "./state.ts";
+
+/** Rows for `query` are on show. */
+export interface SearchDetail {
+  query: string;
+  count: number;
+  hasMore: boolean;
+}
+
+/** A source was picked. Cancel to take over: nothing is posted. */
+export interface SelectDetail {
+  connection: Picked;
+  reason: PickReason;
+}
+
+/** The page is about to leave for the hospital. Cancel to navigate by other means. */
+export interface RedirectDetail {
+  url: string;
+  connection: Picked;
+}
+
+/** Search or the start of a session failed. `code` is one of the error registry, or `offline`. */
+export interface ErrorDetail {
+  phase: "search" | "session";
+  status?: number | undefined;
+  code: string;
+  error: unknown;
+}
+
+/** Event name → event. */
+export interface MbConnectEventMap {
+  "mb-search": CustomEvent<SearchDetail>;
+  "mb-select": CustomEvent<SelectDetail>;
+  "mb-redirect": CustomEvent<RedirectDetail>;
+  "mb-return": CustomEvent<ReturnResult>;
+  "mb-error": CustomEvent<ErrorDetail>;
+}
+
+declare global {
+  interface HTMLElementEventMap extends MbConnectEventMap {}
+}
+
+/** Dispatches; false where a cancelable event was canceled. */
+export function emit<Name extends keyof MbConnectEventMap>(
+  target: EventTarget,
+  name: Name,
+  detail: MbConnectEventMap[Name]["detail"],
+): boolean {
+  const cancelable = name === "mb-select" || name === "mb-redirect";
+  return target.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }));
+}

@@ -1,0 +1,10 @@
+/** Registers `<mb-connect>`; a second copy of the package on the same page changes nothing. */
+import { MbConnect } from "./mb-connect-element.ts";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "mb-connect": MbConnect;
+  }
+}
+
+MbConnect.define();

@@ -1,0 +1,110 @@
+/**
+ * What stands around the combobox: the way out, how it ended, and the patient's own connections. Words are chosen by an
+ * error's code where it has its own, else by what the registry says comes next; nothing that came from a URL or a
+ * hospital's answer is ever shown.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import { errorEntry } from "../../shared/src/errors.ts";
+import type { View } from "./state.ts";
+import { fill, type OutcomeWords, type Strings } from "./strings.ts";
+
+/**
+ * A patient's connection, as `GET patient-connections` lists it; what the element does not show is left out. `id` is the
+ * connection's (`conn_…`), `connection_id` the source's (`fhirsrc_…`).
+ */
+export interface PatientConnection {
+  id: string;
+  connection_id: string;
+  name: string;
+  status: "active" | "failed" | "expired" | "refresh_failed" | "disconnected";
+  logo_url?: string | null;
+}
+
+/** What an outcome's button does: the same hospital again, another search, or the page anew. */
+export type OutcomeStep = "retry" | "search" | "reload";
+
+export interface Outcome extends OutcomeWords {
+  step: OutcomeStep;
+  /** Colours the screen: done, an ordinary end that the patient can mend, or something wrong elsewhere. */
+  tone: "done" | "calm" | "wrong";
+}
+
+const STEPS: Record<string, OutcomeStep> = {
+  connected: "search",
+  resource_not_found: "search",
+  fix_setup: "search",
+  not_authenticated: "reload",
+  patient_access_denied: "reload",
+};
+
+/** The screen of a view that has ended. */
+export function outcomeOf({ result, code, pick }: View, strings: Strings): Outcome {
+  const name = result?.success ? "connected" : ((result ? result.error : code) ?? "");
+  const { next } = errorEntry(name);
+  const { outcomes, connectedName } = strings;
+  const key = Object.hasOwn(outcomes, name) ? name : next;
+  const { title, text, button } = outcomes[key] as OutcomeWords;
+  const done = key === "connected";
+  return {
+    title: done && pick ? fill(connectedName, pick) : title,
+    text: fill(text, strings),
+    button,
+    step: STEPS[key] ?? "retry",
+    tone: done ? "done" : name === "user_denied" || next === "new_session" ? "calm" : "wrong",
+  };
+}
+
+/** How it ended: heading, one sentence, one next step; where that may only repeat itself, also a way to another hospital. */
+export function renderOutcome(
+  { title, text, button, step, tone }: Outcome,
+  another: string | undefined,
+  take: (step: OutcomeStep) => void,
+): TemplateResult {
+  return html`
+    <section part="notice" class=${tone}>
+      <h2 part="notice-title" id="title" tabindex="-1">${title}</h2>
+      <p>${text}</p>
+      <slot name=${tone === "done" ? "success" : "failure"}></slot>
+      <div>
+        ${renderButton(button, () => take(step))}
+        ${another && step === "retry" ? renderButton(another, () => take("search"), "button link") : nothing}
+      </div>
+    </section>
+  `;
+}
+
+/** On the way out; Cancel works until the page is gone. */
+export function renderLeaving(text: string, strings: Strings, cancel: () => void): TemplateResult {
+  return html`
+    <section part="notice">
+      <p>${text}</p>
+      <div>${renderButton(strings.cancel, cancel, "button link")}</div>
+    </section>
+  `;
+}
+
+/** The patient's own connections, with a way back for those that have ended. */
+export function renderConnections(
+  connections: readonly PatientConnection[],
+  strings: Strings,
+  reconnect: (id: string) => void,
+): TemplateResult {
+  return html`
+    <h2 id="connections">${strings.connections}</h2>
+    <ul part="connections" aria-labelledby="connections">
+      ${connections.map(
+        ({ id, name, status }) => html`
+          <li part="connection">
+            <span part="name">${name}</span> <span part="detail">${strings.status[status]}</span>
+            ${status === "active" ? nothing : renderButton(fill(strings.reconnect, { name }), () => reconnect(id))}
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
+
+/** A button; its part says how it looks: `clear` and `link` are the quiet ones. */
+export function renderButton(text: string, press: () => void, part = "button"): TemplateResult {
+  return html`<button part=${part} type="button" @click=${press}>${text}</button>`;
+}

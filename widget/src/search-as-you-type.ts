@@ -1,0 +1,69 @@
+/**
+ * When to ask: at once on the first key after a pause, then again when typing rests for a moment. One question is under
+ * way at a time and a newer one ends it, so that an older answer never stands over a newer one. Answers are kept in
+ * memory only: what a patient types can tell of an illness.
+ */
+import { deadline, type SourcePage } from "./client.ts";
+
+/** Milliseconds without a key after which the latest text is asked for. */
+const REST_MS = 80;
+const TIMEOUT_SECONDS = 10;
+const KEPT_ANSWERS = 50;
+
+export interface SearchAsYouType {
+  /** Asks for this text, now or when typing rests; nothing older is answered any more. */
+  ask(query: string): void;
+  /** Ends what is under way and forgets what was to be asked. */
+  stop(): void;
+}
+
+/**
+ * @param load one request
+ * @param answered gets the page for the latest text, at once where it is known already
+ * @param failed gets the error for the latest text
+ */
+export function searchAsYouType(
+  load: (query: string, signal: AbortSignal) => Promise<SourcePage>,
+  answered: (query: string, page: SourcePage) => void,
+  failed: (error: unknown) => void,
+): SearchAsYouType {
+  const kept = new Map<string, SourcePage>();
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  let latest: AbortController | undefined;
+
+  const send = async (query: string): Promise<void> => {
+    const own = deadline(TIMEOUT_SECONDS);
+    latest = own;
+    try {
+      const page = await load(query, own.signal);
+      if (own !== latest) return;
+      kept.set(query, page);
+      if (kept.size > KEPT_ANSWERS) kept.delete(kept.keys().next().value as string);
+      answered(query, page);
+    } catch (error) {
+      if (own === latest) failed(error);
+    }
+  };
+
+  const stop = (): void => {
+    clearTimeout(rest);
+    rest = undefined;
+    latest?.abort();
+    latest = undefined;
+  };
+
+  return {
+    stop,
+    ask(query) {
+      const resting = rest === undefined;
+      stop();
+      const known = kept.get(query);
+      if (known) return answered(query, known);
+      if (resting) void send(query);
+      rest = setTimeout(() => {
+        rest = undefined;
+        if (!resting) void send(query);
+      }, REST_MS);
+    },
+  };
+}
