@@ -10,17 +10,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type MbConnect, type MbConnectOptions, mbConnect } from "@mb-connect/server";
 import express, { type Express } from "express";
+import { sql } from "kysely";
 import { importCatalog } from "#server/catalog/importer.js";
 import { openDatabase } from "#server/store/database.js";
-import {
-  type Facility,
-  type Fault,
-  type Hospital,
-  type HospitalClient,
-  startHospital,
-} from "../../demo/hospital/server.ts";
+import type { Fault } from "../../demo/hospital/facilities.ts";
+import { type Facility, type Hospital, type HospitalClient, startHospital } from "../../demo/hospital/server.ts";
 import { type PortalVisit, visitPortal } from "./portal.ts";
 
 /** The running whole. */
@@ -44,7 +41,20 @@ export interface Clinic {
   facility(fault?: Fault | null, which?: number): Facility;
   /** How often the hospital's token endpoints were called. */
   tokenCalls(): number;
+  /** How many jobs of a name wait for a connection. */
+  waiting(name: string, connection_id: string): Promise<number>;
+  /** The sealed columns of a session's newest attempt. */
+  sealedOf(session_id: string): Promise<(string | null)[]>;
   close(): Promise<void>;
+}
+
+/** Asks again until the answer is as it should be; fails after ten seconds. */
+export async function until<T>(ask: () => Promise<T>, enough: (answer: T) => boolean): Promise<T> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await delay(50)) {
+    const answer = await ask();
+    if (enough(answer)) return answer;
+  }
+  return assert.fail("it did not come to be within ten seconds");
 }
 
 /** What a test changes. */
@@ -71,6 +81,7 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
   });
   const location = database ?? join(folder, "mb-connect.db");
   const sources = await importHospital(hospital, location, folder);
+  const beside = openDatabase(location);
   const logged: unknown[] = [];
   const log = (...line: unknown[]): void => void logged.push(line);
   const returnUrl = `${url}/connected`;
@@ -118,9 +129,28 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
     },
     tokenCalls: () =>
       hospital.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/token")).length,
+    async waiting(name, connection_id) {
+      const rows =
+        beside.kind === "sqlite"
+          ? await beside.db.selectFrom("jobs").select("payload").where("name", "=", name).execute()
+          : (
+              await sql<{ payload: string }>`select data::text as payload from mb_jobs.job
+                where name = ${name} and state = 'created'`.execute(beside.db)
+            ).rows;
+      return rows.filter(({ payload }) => payload.includes(connection_id)).length;
+    },
+    async sealedOf(session_id) {
+      const row = await beside.db
+        .selectFrom("attempts")
+        .select(["sealed_verifier", "sealed_code"])
+        .where("session_id", "=", session_id)
+        .orderBy("id", "desc")
+        .executeTakeFirstOrThrow();
+      return [row.sealed_verifier, row.sealed_code];
+    },
     async close() {
       await stop(server);
-      await Promise.all([mb.close(), hospital.close()]);
+      await Promise.all([mb.close(), hospital.close(), beside.close()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
