@@ -68,7 +68,7 @@ async function from<T>(child: Child, name: string, event: Promise<T>): Promise<T
 }
 
 async function start(folder: string, children: Child[]): Promise<string> {
-  const port = await choosePort(process.env.PORT);
+  const port = await choosePort(process.env.PORT || undefined);
   const origin = `http://localhost:${port}`;
   const hospital = run("hospital/main.ts", ["0", `${origin}/api/callback`]);
   children.push(hospital);

@@ -38,7 +38,7 @@ export const signInPage: Route = (place, request, response) => {
 <div class="actions"><button type="submit">Sign in</button></div>
 </form>
 <p class="hint">For this demo: ${credentials(first)}. To be somebody else: ${credentials(second)}.</p>`;
-  sendPage(place.facility, response, "Sign in to your portal", main);
+  sendPage(place.facility, response, "Sign in to your portal", main, new URL(visit.redirect_uri).origin);
 };
 
 export const signIn: Route = (place, request, response) => {
