@@ -20,15 +20,21 @@ import type { Fault } from "../../demo/hospital/facilities.ts";
 import { type Facility, type Hospital, type HospitalClient, startHospital } from "../../demo/hospital/server.ts";
 import { type PortalVisit, visitPortal } from "./portal.ts";
 
-/** The running whole. */
-export interface Clinic {
+/** What a host can be opened beside: some facilities whose patients sign in somewhere. */
+export interface HospitalBeside {
+  facilities: Pick<Facility, "name" | "brand" | "city" | "state" | "zip" | "fhirBaseUrl">[];
+  close(): Promise<void>;
+}
+
+/** A running host, and the hospital beside it. */
+export interface Host<Beside extends HospitalBeside> {
   app: Express;
   /** Origin of the host. */
   url: string;
   /** `publicUrl`. */
   api: string;
   mb: MbConnect;
-  hospital: Hospital;
+  hospital: Beside;
   database: string;
   returnUrl: string;
   options: MbConnectOptions;
@@ -36,16 +42,22 @@ export interface Clinic {
   logged: unknown[];
   /** Puts the clock forward. */
   pass(seconds: number): void;
-  /** The id of the source of a facility with this fault, null for a sound one. */
-  source(fault?: Fault | null, which?: number): Promise<string>;
-  facility(fault?: Fault | null, which?: number): Facility;
-  /** How often the hospital's token endpoints were called. */
-  tokenCalls(): number;
+  /** The id of a facility's source. */
+  sourceOf(facility: Pick<Facility, "name" | "city">): string;
   /** How many jobs of a name wait for a connection. */
   waiting(name: string, connection_id: string): Promise<number>;
   /** The sealed columns of a session's newest attempt. */
   sealedOf(session_id: string): Promise<(string | null)[]>;
   close(): Promise<void>;
+}
+
+/** A host beside the simulated hospital. */
+export interface Clinic extends Host<Hospital> {
+  /** The id of the source of a facility with this fault, null for a sound one. */
+  source(fault?: Fault | null, which?: number): Promise<string>;
+  facility(fault?: Fault | null, which?: number): Facility;
+  /** How often the hospital's token endpoints were called. */
+  tokenCalls(): number;
 }
 
 /** Asks again until the answer is as it should be; fails after ten seconds. */
@@ -58,14 +70,46 @@ export async function until<T>(ask: () => Promise<T>, enough: (answer: T) => boo
 }
 
 /** What a test changes. */
-export interface ClinicOptions {
+export interface HostOptions {
   database?: string;
   options?: Partial<MbConnectOptions>;
+}
+
+/** The same, and how the app is registered at the simulated hospital. */
+export interface ClinicOptions extends HostOptions {
   client?: Partial<HospitalClient>;
 }
 
-/** Who is logged in is the header or the cookie `user` of the request. */
-export async function openClinic({ database, options, client }: ClinicOptions = {}): Promise<Clinic> {
+/** A host beside the simulated hospital, where it is registered as the public app `app`. */
+export async function openClinic({ client, ...rest }: ClinicOptions = {}): Promise<Clinic> {
+  const registered = { client_id: "app", client_name: "Example", token_endpoint_auth_method: "none" } as const;
+  const host = await openHost(
+    (redirect_uri) => startHospital({ clients: [{ ...registered, redirect_uris: [redirect_uri], ...client }] }),
+    rest,
+  );
+  const { facilities, requests } = host.hospital;
+  const facility = (fault: Fault | null = null, which = 0): Facility => {
+    const found = facilities.filter((one) => one.fault === fault)[which];
+    assert.ok(found, `a facility with the fault ${fault}`);
+    return found;
+  };
+  return {
+    ...host,
+    facility,
+    source: async (fault, which) => host.sourceOf(facility(fault, which)),
+    tokenCalls: () => requests.filter(({ method, path }) => method === "POST" && path.endsWith("/token")).length,
+  };
+}
+
+/**
+ * A host beside any hospital. Who is logged in is the header or the cookie `user` of the request.
+ *
+ * @param start opens the hospital, which is told the redirect URI that the host is registered with
+ */
+export async function openHost<Beside extends HospitalBeside>(
+  start: (redirect_uri: string) => Promise<Beside>,
+  { database, options }: HostOptions = {},
+): Promise<Host<Beside>> {
   const folder = await mkdtemp(join(tmpdir(), "mb-clinic-"));
   const app = express();
   const server = createServer(app);
@@ -73,12 +117,7 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
   await once(server, "listening");
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   const api = `${url}/api`;
-  const redirect_uris = [`${api}/callback`];
-  const hospital = await startHospital({
-    clients: [
-      { client_id: "app", client_name: "Example", redirect_uris, token_endpoint_auth_method: "none", ...client },
-    ],
-  });
+  const hospital = await start(`${api}/callback`);
   const location = database ?? join(folder, "mb-connect.db");
   const sources = await importHospital(hospital, location, folder);
   const beside = openDatabase(location);
@@ -102,11 +141,6 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
   const mb = mbConnect(all, { clock: () => Date.now() + ahead });
   app.use("/api", mb.router);
   await mb.ready;
-  const facility = (fault: Fault | null = null, which = 0): Facility => {
-    const found = hospital.facilities.filter((one) => one.fault === fault)[which];
-    assert.ok(found, `a facility with the fault ${fault}`);
-    return found;
-  };
   return {
     app,
     url,
@@ -120,15 +154,11 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
     pass: (seconds) => {
       ahead += seconds * 1000;
     },
-    facility,
-    async source(fault, which) {
-      const { name, city } = facility(fault, which);
+    sourceOf({ name, city }) {
       const id = sources.get(`${name} ${city}`);
       assert.ok(id, `the source of ${name}`);
       return id;
     },
-    tokenCalls: () =>
-      hospital.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/token")).length,
     async waiting(name, connection_id) {
       const rows =
         beside.kind === "sqlite"
@@ -159,7 +189,11 @@ export async function openClinic({ database, options, client }: ClinicOptions = 
 const VENDOR = "Simulated";
 
 /** Imports the hospital's facilities, and answers their ids by name and city. */
-async function importHospital(hospital: Hospital, location: string, folder: string): Promise<Map<string, string>> {
+async function importHospital(
+  hospital: HospitalBeside,
+  location: string,
+  folder: string,
+): Promise<Map<string, string>> {
   const file = join(folder, "facilities.jsonl");
   const lines = hospital.facilities.map(({ name, brand, city, state, zip, fhirBaseUrl }) =>
     JSON.stringify({ name, brand, city, state, zip, fhirBaseUrl, vendor: VENDOR, fhirVersion: "4.0.1" }),
@@ -197,8 +231,16 @@ export interface PatientBrowser {
   connect(connectionId: string, visit?: PortalVisit): Promise<URL>;
 }
 
-/** A browser with a login at the clinic, or none. */
-export function patientBrowser(clinic: Clinic, user: string | null = "user_42"): PatientBrowser {
+/**
+ * A browser with a login at the clinic, or none.
+ *
+ * @param goThroughPortal what the patient does at the hospital; default: what the simulated one asks for
+ */
+export function patientBrowser(
+  clinic: Pick<Host<HospitalBeside>, "api" | "url">,
+  user: string | null = "user_42",
+  goThroughPortal: typeof visitPortal = visitPortal,
+): PatientBrowser {
   const cookies = new Map<string, string>(user === null ? [] : [["user", user]]);
   const visit: PatientBrowser["visit"] = async (url, init = {}) => {
     const headers = new Headers(init.headers);
@@ -219,7 +261,7 @@ export function patientBrowser(clinic: Clinic, user: string | null = "user_42"):
   const portal: PatientBrowser["portal"] = async (sessionUrl, at) => {
     const opened = await visit(sessionUrl);
     assert.equal(opened.status, 303, await opened.text());
-    return visitPortal(new URL(opened.headers.get("location") ?? ""), at);
+    return goThroughPortal(new URL(opened.headers.get("location") ?? ""), at);
   };
   return {
     cookies,
@@ -233,7 +275,7 @@ export function patientBrowser(clinic: Clinic, user: string | null = "user_42"):
       const opened = await visit(url);
       const location = new URL(opened.headers.get("location") ?? "");
       if (location.origin === clinic.url) return location;
-      const arrived = await visit((await visitPortal(location, at)).href);
+      const arrived = await visit((await goThroughPortal(location, at)).href);
       return new URL(arrived.headers.get("location") ?? `about:${arrived.status}`);
     },
   };
