@@ -7,7 +7,7 @@ import { Command, CommanderError } from "commander";
 import { ImportError } from "./catalog/content.ts";
 import { summarize } from "./catalog/import-summary.ts";
 import { importCatalog } from "./catalog/importer.ts";
-import { MissingPeerError, openDatabase } from "./store/database.ts";
+import { type Database, MissingPeerError, openDatabase } from "./store/database.ts";
 
 /**
  * Runs the command.
@@ -52,13 +52,22 @@ async function runImport(
   files: string[],
   options: { database: string; list?: string; force?: boolean },
 ): Promise<void> {
-  const database = openDatabase(options.database);
+  const database = open(options.database);
   try {
     await database.migrate();
     const lists = await importCatalog(database, { files, ...options }, Date.now, progressBar(process.stderr));
     process.stdout.write(lists.map(summarize).join("\n"));
   } finally {
     await database.close();
+  }
+}
+
+function open(location: string): Database {
+  try {
+    return openDatabase(location);
+  } catch (error) {
+    if (error instanceof MissingPeerError || (error as { code?: unknown }).code === "SQLITE_NOTADB") throw error;
+    throw new ImportError("the database cannot be opened: check that its folder exists and may be written");
   }
 }
 
@@ -79,7 +88,7 @@ function newKey(purpose: string): void {
   if (purpose === "sealing") {
     print({ kid: newKid(purpose), key: randomBytes(32).toString("base64url") });
     process.stderr.write(
-      "One entry of the option sealingKeys, the first of them seals. Keep it secret, and keep it.\n",
+      "One entry of the option sealingKeys, whose first entry seals. Keep it secret, and do not lose it.\n",
     );
   } else if (purpose === "signing") {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
@@ -106,5 +115,6 @@ function explain(error: unknown): string {
     return "the database cannot be opened: check that its folder exists and may be written";
   if (code === "SQLITE_NOTADB") return "the database is no SQLite file: check --database";
   if (code === "SQLITE_BUSY") return "the database is busy: another import may be running; try again when it is done";
-  return `it failed (${typeof code === "string" ? code : error instanceof Error ? error.name : "unknown"})`;
+  if (typeof code === "string") return `the database does not do it (${code}): check --database`;
+  return `it failed (${error instanceof Error ? error.name : "unknown"})`;
 }

@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { asObject } from "./json.ts";
+import { isFacility } from "./facility-reader.ts";
+import { asObject, type JsonObject } from "./json.ts";
 
 /** A file that cannot be imported. Its message is one line that names the file and what to do. */
 export class ImportError extends Error {
@@ -31,10 +32,11 @@ export async function openContent(file: string, onRead: (fraction: number) => vo
     const size = statSync(file).size;
     const raw = createReadStream(file, { highWaterMark: 256 * 1024 });
     const progress = (): void => onRead(size > 0 ? Math.min(1, raw.bytesRead / size) : 0);
-    const gzip = (await peek(raw))?.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b)) ?? false;
+    const first = await peek(raw);
+    const gzip = first.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b));
     // An error of the file reaches the reader through the pipeline's last stream.
     const text: Readable = gzip ? pipeline(raw, createGunzip(), () => {}) : raw;
-    const head = (await peek(text))?.toString().replace(/^\uFEFF/, "") ?? "";
+    const head = (gzip ? await peek(text) : first).toString().replace(/^\uFEFF/, "");
     if (head.trim() === "") throw new ImportError(`${file} is empty: fetch it again`);
     if (!/^\s*[[{"\d\-tfn]/.test(head)) throw notJson(file);
     return { shape: looksLikeLines(head) ? "lines" : "document", chunks: guarded(file, text, progress) };
@@ -50,11 +52,11 @@ export function notJson(file: string, where = ""): ImportError {
   );
 }
 
-async function peek(stream: Readable): Promise<Buffer | null> {
+async function peek(stream: Readable): Promise<Buffer> {
   await once(stream, "readable");
   const head: Buffer | null = stream.read();
   if (head) stream.unshift(head);
-  return head;
+  return head ?? Buffer.alloc(0);
 }
 
 async function* guarded(file: string, stream: Readable, progress: () => void): AsyncGenerator<Buffer> {
@@ -78,19 +80,20 @@ function explained(file: string, error: unknown): unknown {
   return error;
 }
 
-/** JSON Lines: at least half of the first lines are whole objects, the first of them no FHIR resource and no vendor's list. */
+/** JSON Lines: at least half of the first lines are whole objects; a single line is a facility, or else a document. */
 function looksLikeLines(head: string): boolean {
   const lines = head.split("\n").filter((line) => line.trim() !== "");
   // The last line may be cut off by the end of the head.
   const whole = lines.length > 1 && !head.endsWith("\n") ? lines.slice(0, -1) : lines;
-  const objects = whole.flatMap((line) => {
+  const objects = whole.flatMap((line): JsonObject[] => {
     try {
-      return asObject(JSON.parse(line)) ?? [];
+      const object = asObject(JSON.parse(line));
+      return object ? [object] : [];
     } catch {
       return [];
     }
   });
   const first = objects[0];
   if (!first || objects.length * 2 < whole.length) return false;
-  return whole.length > 1 || !Object.values(first).some((value) => Array.isArray(value) && asObject(value[0]));
+  return whole.length > 1 || isFacility(first);
 }

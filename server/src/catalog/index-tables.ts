@@ -25,6 +25,8 @@ export interface IndexTables {
   nameLengths: Uint16Array;
   /** Words of the name without the small ones. */
   nameWords: Uint8Array;
+  /** 1 for a part of a brand, 0 for what stands alone or at the top. */
+  parts: Uint8Array;
   /** The type's number. */
   types: Uint16Array;
   typeNumbers: ReadonlyMap<string, number>;
@@ -49,6 +51,7 @@ export function createIndexBuilder(): IndexBuilder {
   const starts: number[] = [0];
   const nameLengths: number[] = [];
   const nameWords: number[] = [];
+  const parts: number[] = [];
   const types: number[] = [];
   let own = new Set<number>();
 
@@ -84,6 +87,7 @@ export function createIndexBuilder(): IndexBuilder {
       starts.push(words.length);
       nameLengths.push(Math.min(source.name.length, 65_535));
       nameWords.push(Math.min(name.filter((word) => !isSmallWord(word)).length || name.length, 255));
+      parts.push(source.brand === null ? 0 : 1);
       const type = source.type ?? "";
       if (!typeNumbers.has(type)) typeNumbers.set(type, typeNumbers.size);
       types.push(typeNumbers.get(type) ?? 0);
@@ -139,6 +143,7 @@ export function createIndexBuilder(): IndexBuilder {
         vocabulary,
         nameLengths: Uint16Array.from(nameLengths),
         nameWords: Uint8Array.from(nameWords),
+        parts: Uint8Array.from(parts),
         types: Uint16Array.from(types),
         typeNumbers,
       };

@@ -62,7 +62,7 @@ export function splitWords(text: string): string[] {
   plain = plain
     .toLowerCase()
     .replace(/['’‘`´ʼ]/g, "")
-    .replace(/[&+]/g, " and ")
+    .replace(/&/g, " and ")
     // M.D. → md, P.C. → pc
     .replace(/(?<![\p{L}\p{N}])(?:\p{L}\.){2,}/gu, (initials) => `${initials.replaceAll(".", "")} `)
     // The four digits behind a ZIP code's five tell a street; nobody searches by them.

@@ -55,7 +55,7 @@ export function wordNear(vocabulary: Vocabulary, word: QueryWord): QueryWord {
   if (word.spelled.length < SHORTEST_MISSPELT) return word;
   const ranges = [...word.ranges];
   for (const spelling of oneEditAway(word.spelled)) {
-    const number = vocabulary.find(spelling);
+    const number = vocabulary.find(wholeWord(spelling));
     if (number >= 0) ranges.push([number, number + 1]);
     if (!word.last) continue;
     const range = vocabulary.range(spelling);

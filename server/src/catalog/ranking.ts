@@ -1,6 +1,7 @@
 /**
  * Which of the found sources comes first: a word in full before its beginning before one edit off; the name before the
- * alias, the brand and the place; a name that the query covers before a longer one; else always the same order.
+ * alias, the brand and the place; a name that the query covers before a longer one; a brand before its parts; else always
+ * the same order.
  */
 import { FIELD, type IndexTables } from "./index-tables.ts";
 import type { QueryWord } from "./query.ts";
@@ -34,7 +35,7 @@ const AT_START = 10;
 export function createRanking(
   tables: IndexTables,
 ): (found: number[], words: readonly QueryWord[], most: number) => number[] {
-  const { words: entries, starts, nameLengths, nameWords, vocabulary } = tables;
+  const { words: entries, starts, nameLengths, nameWords, parts, vocabulary } = tables;
 
   const score = (source: number, words: readonly QueryWord[]): number => {
     let sum = 0;
@@ -79,7 +80,10 @@ export function createRanking(
   /** Scratch, written before it is read: the scores of one query's sources. */
   const scores = new Float32Array(nameLengths.length);
   const compare = (a: number, b: number): number =>
-    (scores[b] as number) - (scores[a] as number) || (nameLengths[a] as number) - (nameLengths[b] as number) || a - b;
+    (scores[b] as number) - (scores[a] as number) ||
+    (parts[a] as number) - (parts[b] as number) ||
+    (nameLengths[a] as number) - (nameLengths[b] as number) ||
+    a - b;
 
   return (found, words, most) => {
     for (const source of found) scores[source] = score(source, words);

@@ -36,8 +36,12 @@ export async function readSourceList(
   const tally = createTally();
   const { shape, chunks } = await openContent(file, onRead);
   if (shape === "lines") {
-    for await (const sources of readLines(file, chunks, tally)) for (const source of sources) take(source);
-    return { kind: "facilities", tally };
+    let taken = 0;
+    for await (const sources of readLines(file, chunks, tally)) {
+      for (const source of sources) take(source);
+      taken += sources.length;
+    }
+    return { kind: taken > 0 ? "facilities" : null, tally };
   }
   const bundle = createBundleReader(tally);
   let kind: ListKind | null = null;

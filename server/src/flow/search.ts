@@ -4,10 +4,17 @@
  */
 import type { List } from "../../../shared/src/list.ts";
 import { type ConnectionsQuery, connectionsQuery, type FhirSource } from "../../../shared/src/source.ts";
-import type { SourcePage } from "../catalog/catalog.ts";
-import type { Context } from "../context.ts";
+import type { Catalog, SourcePage } from "../catalog/catalog.ts";
+import type { SearchPage } from "../catalog/search-index.ts";
 import { badRequest, ConnectError } from "../errors.ts";
+import type { Configuration } from "../options.ts";
 import { sourceView } from "../views/source.ts";
+
+/** What a search works with. */
+interface SearchContext {
+  catalog: Catalog;
+  configuration: Pick<Configuration, "publicUrl" | "recommendedConnectionIds">;
+}
 
 /** A query shorter than this many characters is answered as if nothing were typed. */
 const SHORTEST_QUERY = 2;
@@ -18,10 +25,7 @@ const SHORTEST_QUERY = 2;
  *
  * @throws {ConnectError} `bad_request` for a `limit`, `type` or `starting_after` that is none
  */
-export async function search(
-  context: Pick<Context, "catalog" | "configuration">,
-  query: ConnectionsQuery = {},
-): Promise<List<FhirSource>> {
+export async function search(context: SearchContext, query: ConnectionsQuery = {}): Promise<List<FhirSource>> {
   const parsed = connectionsQuery.safeParse(query);
   if (!parsed.success) throw badRequest(parsed.error);
   const { q, limit, starting_after } = parsed.data;
@@ -36,10 +40,7 @@ export async function search(
   };
 }
 
-async function suggest(
-  { catalog, configuration }: Pick<Context, "catalog" | "configuration">,
-  page: { type: string | undefined; limit: number; offset: number },
-): Promise<SourcePage> {
+async function suggest({ catalog, configuration }: SearchContext, page: SearchPage): Promise<SourcePage> {
   const recommended = (await catalog.offeredOf(configuration.recommendedConnectionIds)).filter(
     (source) => page.type === undefined || source.type === page.type,
   );
