@@ -28,8 +28,7 @@ function smaller(): Plugin {
         if (file.type !== "chunk") continue;
         const licenses = file.moduleIds.some((id) => id.includes("/lit-html/")) ? LICENSES : "";
         // Once minified, the only line breaks left are those of the templates.
-        const code = file.code.replace(/\s*\n\s*/g, " ").replace(/(?<=[`}>]) (?=[`$])|(?<=[`}]) (?=<)/g, "");
-        file.code = licenses + code;
+        file.code = licenses + file.code.replace(/\s*\n\s*/g, " ");
       }
     },
   };

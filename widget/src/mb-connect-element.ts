@@ -311,7 +311,7 @@ export class MbConnect extends LitElement {
               <p part="notice" id="notice">${fill(words.notice, words)}</p>
               <p part="hint" id="hint">${words.hint}</p>
               ${renderCombobox(view, words, disabled, this.#host)}
-              ${leaving || (connections.length > 0 ? renderConnections(connections, words, this.#reconnect) : "")}
+              ${leaving || (connections.length > 0 ? renderConnections(connections, words, disabled, this.#reconnect) : "")}
             `
       }
       <slot name="footer"></slot>

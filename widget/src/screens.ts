@@ -87,6 +87,7 @@ export function renderLeaving(text: string, strings: Strings, cancel: () => void
 export function renderConnections(
   connections: readonly PatientConnection[],
   strings: Strings,
+  disabled: boolean,
   reconnect: (id: string) => void,
 ): TemplateResult {
   return html`
@@ -96,7 +97,7 @@ export function renderConnections(
         ({ id, name, status }) => html`
           <li part="connection">
             <span part="name">${name}</span> <span part="detail">${strings.status[status]}</span>
-            ${status === "active" ? nothing : renderButton(fill(strings.reconnect, { name }), () => reconnect(id))}
+            ${disabled || status === "active" ? nothing : renderButton(fill(strings.reconnect, { name }), () => reconnect(id))}
           </li>
         `,
       )}

@@ -115,9 +115,11 @@ export function renderCombobox(view: View, words: Strings, disabled: boolean, ho
           `,
         )}
       </ul>
-      ${remark && html`<p>${remark}</p>`}
-      ${code && renderButton(words.tryAgain, () => host.search(value))}
-      <slot name="empty" ?hidden=${state !== "empty" || code}></slot>
+      <div ?hidden=${!remark}>
+        <p>${remark}</p>
+        ${code ? renderButton(words.tryAgain, () => host.search(value)) : nothing}
+        <slot name="empty" ?hidden=${state !== "empty" || code}></slot>
+      </div>
     </div>
   `;
 }

@@ -100,7 +100,7 @@ export const ENGLISH: Strings = {
     new_session: outcome("This link has expired", "Sign-in links work only for a short time.", "Start again"),
     reconnect: outcome(ENDED, "Your hospital asks you to sign in again.", "Reconnect"),
     fix_setup: unavailable,
-    wait: outcome("Please wait a moment", "Something is not working right now.", TRY_AGAIN),
+    wait: outcome("Please wait a moment", "Something is not working. Please try again in a minute.", TRY_AGAIN),
   },
 };
 

@@ -60,6 +60,7 @@ export const styles = css`
   }
   [part="field"] {
     display: flex;
+    border-width: 2px;
   }
   [part="field"]:focus-within,
   :focus-visible {
@@ -89,7 +90,6 @@ export const styles = css`
     color: var(--accent);
   }
   [part^="button"] {
-    margin-inline-end: var(--space);
     border: 2px solid var(--accent);
     text-align: start;
   }
@@ -99,11 +99,14 @@ export const styles = css`
   }
   .results {
     block-size: clamp(14rem, 50vh, 26rem);
-    overflow: hidden auto;
   }
-  .results > :not(ul),
+  .results:not([hidden]) {
+    display: flex;
+    flex-direction: column;
+  }
+  .results > div,
   section {
-    padding: var(--space);
+    padding: calc(var(--space) / 2) var(--space);
   }
   [role="option"]:hover,
   [aria-selected="true"] {
@@ -121,15 +124,26 @@ export const styles = css`
     border-block-start: 6px solid var(--accent);
   }
   .done {
-    border-color: var(--mb-success, light-dark(#14623c, #8edcae));
+    border-block-start-color: var(--mb-success, light-dark(#14623c, #8edcae));
   }
   .wrong {
-    border-color: var(--mb-danger, light-dark(#96281b, #ffb4a8));
+    border-block-start-color: var(--mb-danger, light-dark(#96281b, #ffb4a8));
   }
-  section button {
-    margin-block-start: calc(var(--space) / 2);
+  section > div {
+    display: flex;
+    flex-wrap: wrap;
+    gap: var(--space);
+  }
+  div,
+  li > button {
+    margin-block: calc(var(--space) / 2);
+  }
+  ul:not([hidden]) + div {
+    margin: 0;
+    border-block-start: var(--line);
   }
   ul {
+    overflow: auto;
     list-style: none;
   }
   #connections {

@@ -1,0 +1,185 @@
+/** Search as you type: when it asks, what it shows of good and bad answers, and what it never keeps. */
+import type { SourcePage } from "@mb-connect/widget";
+import { equal, ok } from "./support/assert.ts";
+import { type Mounted, mount, next, press, search, type } from "./support/element.ts";
+
+const names = (at: Mounted) => at.options().map((one) => one.querySelector("[part=name]")?.textContent);
+const row = (name: string) => ({ id: `fhirsrc_${name}`, name });
+
+describe("search", () => {
+  it("asks with the first key that is enough, then when typing rests, and not for a single character", async () => {
+    const asked: string[] = [];
+    const at = await mount("sound", (element) => {
+      element.searchConnections = async (query) => {
+        asked.push(query);
+        return { data: [row(query)], has_more: false };
+      };
+    });
+    at.element.value = "m";
+    equal([at.element.state, asked], ["idle", []]);
+    const answered = next(at.element, "mb-search");
+    for (const value of ["me", "mer", "merc", "mercy", "mercy  hi "]) at.element.value = value;
+    equal(asked, ["me"]);
+    equal((await answered).query, "mercy hi");
+    equal(asked, ["me", "mercy hi"]);
+  });
+
+  it("shows place, portal and health system, each only where it says something", async () => {
+    const at = await mount();
+    await search(at, "mer");
+    equal(
+      at.options().map((one) => one.querySelector("[part=detail]")?.textContent),
+      ["Springfield, IL 62700 · MyPortal", "Mercy Health · Springfield, IL 62701", "Springfield, IL 62702"],
+    );
+  });
+
+  it("tells the page of what is on show", async () => {
+    const at = await mount("more");
+    const heard = next(at.element, "mb-search");
+    await search(at, "mer");
+    equal(await heard, { query: "mer", count: 4, hasMore: true });
+    ok(at.text().includes("4 results shown, more available."), "and the patient that there are more");
+  });
+
+  it("ends an older question when a newer one is asked", async () => {
+    const at = await mount("hang");
+    at.element.value = "me";
+    await at.until(() => at.text().includes("Searching…"), "it says that it searches");
+    at.element.value = "mer";
+    await at.closed();
+  });
+
+  it("never shows an older answer over a newer one", async () => {
+    const answers = new Map<string, (page: SourcePage) => void>();
+    const at = await mount("sound", (element) => {
+      element.searchConnections = (query) => new Promise((resolve) => answers.set(query, resolve));
+    });
+    const answer = (query: string) => answers.get(query)?.({ data: [row(query)], has_more: false });
+    at.element.value = "me";
+    at.element.value = "mercy";
+    const later = next(at.element, "mb-search");
+    await new Promise<void>((resolve) => {
+      const set = answers.set.bind(answers);
+      answers.set = (query, resolver) => {
+        if (query === "mercy") resolve();
+        return set(query, resolver);
+      };
+    });
+    answer("mercy");
+    await later;
+    answer("me");
+    await at.until(() => names(at).length === 1, "a row is on show");
+    equal(names(at), ["mercy"]);
+  });
+
+  it("keeps older rows until newer ones come, in a box that keeps its height", async () => {
+    const at = await mount();
+    await search(at, "mer");
+    const height = () => at.find(".results")?.getBoundingClientRect().height;
+    const before = height();
+    at.element.value = "mercy g";
+    await at.element.updateComplete;
+    equal([at.element.state, names(at).length, height()], ["searching", 3, before]);
+    await at.until(() => names(at).length === 1, "the newer row is on show");
+    equal(height(), before);
+    at.element.value = "zzz";
+    await at.until(() => at.element.state === "empty" && at.text().includes("No match"), "none is on show");
+    equal(height(), before);
+  });
+
+  it("asks once for what it knows already", async () => {
+    const at = await mount();
+    await search(at, "mer");
+    await type("c");
+    await at.until(() => names(at).length === 2, "two rows are on show");
+    await press("Backspace");
+    await at.until(() => names(at).length === 3, "three rows are on show again");
+    const asked = (await at.asked()).length;
+    await type("c");
+    await at.until(() => names(at).length === 2, "two rows are on show");
+    equal((await at.asked()).length, asked, "nothing new is asked");
+  });
+
+  it("says what was not found, and offers the page's other way", async () => {
+    const at = await mount("none", (element) => {
+      element.innerHTML = `<a slot="empty" href="/other">Ask us</a>`;
+    });
+    await search(at, "merci");
+    ok(at.text().includes("No match for “merci”. Check the spelling or try the city."), "none is on show");
+    ok(at.element.querySelector("a")?.checkVisibility(), "the other way is on show");
+    at.element.clear();
+    await at.element.updateComplete;
+    ok(!at.element.querySelector("a")?.checkVisibility(), "the other way is gone");
+  });
+
+  for (const [kind, code, status] of [
+    ["html", "internal_error", 200],
+    ["html500", "internal_error", 502],
+    ["down", "internal_error", 500],
+    ["throttled", "throttled", 429],
+    ["bare401", "not_authenticated", 401],
+    ["bare403", "config_missing", 403],
+    ["broken", "internal_error", undefined],
+  ] as const) {
+    it(`calls search down when it answers ${kind}, and asks again by the button`, async () => {
+      const at = await mount(kind);
+      const fault = next(at.element, "mb-error");
+      await search(at, "mer");
+      const { error, ...detail } = await fault;
+      equal(detail, { phase: "search", ...(status && { status }), code });
+      ok(error instanceof Error, "the error itself is told as well");
+      ok(at.text().includes("Search is not working right now."), at.text());
+      ok(!at.text().includes("Not for the patient"), "the server's text is not shown");
+      equal(at.element.matches(":state(error)"), true);
+      const again = next(at.element, "mb-error");
+      at.button("Try again").click();
+      await again;
+    });
+  }
+
+  it("says that search is down when no answer comes at all", async () => {
+    const at = await mount("sound", (element) => {
+      element.searchUrl = "http://localhost:1/connections";
+    });
+    const fault = next(at.element, "mb-error");
+    await search(at, "mer");
+    equal((await fault).code, "offline");
+  });
+
+  it("drops rows that are none, and rows past the limit", async () => {
+    const rude = await mount("rude");
+    await search(rude, "mer");
+    equal(names(rude), ["Mercy General Hospital"]);
+    const huge = await mount("huge");
+    await search(huge, "mer");
+    equal(names(huge).length, 20);
+    ok(huge.text().includes("more available"), "it says that there are more");
+  });
+
+  it("shows markup in a name as text, and wraps a name of 2,000 characters", async () => {
+    const at = await mount("markup");
+    await search(at, "bold");
+    equal(names(at), [`<img src=x onerror="window.pwned = true"><b>Bold & Sons</b>`]);
+    ok(!at.find("img, b"), "no markup of a row's becomes an element");
+    const long = await mount("long");
+    await search(long, "very");
+    equal(names(long)[0]?.length, 2000);
+  });
+
+  it("keeps nothing of what was typed", async () => {
+    sessionStorage.clear();
+    const at = await mount();
+    await search(at, "mercy oncology");
+    await press("Home");
+    equal([sessionStorage.length, localStorage.length, document.cookie], [0, 0, ""]);
+    ok(!location.href.includes("oncology"), "the address neither");
+  });
+
+  it("leaves nothing under way when it leaves the page", async () => {
+    const at = await mount("hang");
+    at.element.value = "mer";
+    await at.until(() => at.text().includes("Searching…"), "it says that it searches");
+    at.element.remove();
+    await at.closed();
+  });
+});

@@ -1,0 +1,139 @@
+/** Puts the element into the page, and reads it the way a patient meets it: by what is on show, focused and said. */
+import type { MbConnect, MbConnectEventMap } from "@mb-connect/widget";
+import "@mb-connect/widget";
+import { executeServerCommand } from "@web/test-runner-commands";
+import { ok } from "./assert.ts";
+
+interface Asked {
+  method: string;
+  query: string | null;
+  body: unknown;
+}
+
+/** An element in the page, with what it asked of its host. */
+export interface Mounted {
+  element: MbConnect;
+  input(): HTMLInputElement;
+  options(): HTMLElement[];
+  /** Everything on show, as text. */
+  text(): string;
+  /** What the live regions say. */
+  said(): string;
+  button(name: string): HTMLButtonElement;
+  find(selector: string): HTMLElement | null;
+  /** Resolves once the condition holds; it is asked at every change of what is on show. */
+  until(condition: () => unknown, what: string): Promise<void>;
+  /** What the host was asked, oldest first. */
+  asked(): Promise<Asked[]>;
+  /** Resolves once the host saw its hanging request closed. */
+  closed(): Promise<void>;
+}
+
+let marks = 0;
+
+/** Mounts an element against a case of the host's, in place of the one before. */
+export async function mount(kind = "sound", set: (element: MbConnect) => void = () => {}): Promise<Mounted> {
+  document.body.replaceChildren();
+  const base = `/host/${kind}/${Date.now()}-${marks++}`;
+  const element = document.createElement("mb-connect");
+  element.searchUrl = `${base}/connections`;
+  element.sessionUrl = `${base}/patient-sessions`;
+  element.appName = "Willow Clinic";
+  set(element);
+  document.body.append(element);
+  await element.updateComplete;
+  return mounted(element, base);
+}
+
+/** The same view of an element that stands somewhere already. */
+export function mounted(element: MbConnect, base = ""): Mounted {
+  const root = element.shadowRoot as ShadowRoot;
+  const all = (selector: string): HTMLElement[] => [...root.querySelectorAll<HTMLElement>(selector)];
+  const shown = (one: HTMLElement): boolean => one.checkVisibility();
+  return {
+    element,
+    input: () => root.querySelector("input") as HTMLInputElement,
+    options: () => all("[role=option]").filter(shown),
+    text: () =>
+      all("label, p:not([role]), h2, button, [part=name], [part=detail]")
+        .filter(shown)
+        .map((one) => one.textContent?.trim())
+        .join("\n"),
+    said: () =>
+      all("[role=status]")
+        .map((one) => one.textContent)
+        .join(""),
+    find: (selector) => root.querySelector(selector),
+    button(name) {
+      const found = all("button").find((one) => shown(one) && one.textContent?.trim() === name);
+      ok(found, `there is no button ${name}`);
+      return found as HTMLButtonElement;
+    },
+    until: (condition, what) => until(root, condition, what),
+    asked: async () => (await fetch(`${base}/log`)).json(),
+    closed: async () => void (await fetch(`${base}/closed`)),
+  };
+}
+
+function until(root: ShadowRoot, condition: () => unknown, what: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      observer.disconnect();
+      clearTimeout(limit);
+    };
+    const check = () => {
+      if (!condition()) return;
+      stop();
+      resolve();
+    };
+    const observer = new MutationObserver(check);
+    const limit = setTimeout(() => {
+      stop();
+      reject(new Error(`still waiting until ${what}; on show: ${root.textContent?.replace(/\s+/g, " ")}`));
+    }, 10_000);
+    observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+    check();
+  });
+}
+
+/** Presses keys of a real keyboard, one after another: `ArrowDown`, `Shift+Tab`, … */
+export async function press(...keys: string[]): Promise<void> {
+  for (const key of keys) {
+    const parts = key.split("+");
+    const last = parts.pop();
+    for (const down of parts) await executeServerCommand("send-keys", { down });
+    await executeServerCommand("send-keys", { press: last });
+    for (const up of parts) await executeServerCommand("send-keys", { up });
+  }
+}
+
+/** Types on a real keyboard. */
+export async function type(text: string): Promise<void> {
+  await executeServerCommand("send-keys", { type: text });
+}
+
+/** The next event of that name, as its detail; canceled where `cancel` says so. */
+export function next<Name extends keyof MbConnectEventMap>(
+  element: MbConnect,
+  name: Name,
+  cancel = false,
+): Promise<MbConnectEventMap[Name]["detail"]> {
+  return new Promise((resolve) => {
+    element.addEventListener(
+      name,
+      (event) => {
+        if (cancel) event.preventDefault();
+        resolve((event as MbConnectEventMap[Name]).detail);
+      },
+      { once: true },
+    );
+  });
+}
+
+/** Types a query and waits for what comes of it. */
+export async function search(at: Mounted, query: string): Promise<void> {
+  at.input().focus();
+  await type(query);
+  await at.until(() => ["results", "empty"].includes(at.element.state), `an answer to ${query} is on show`);
+  await at.element.updateComplete;
+}

@@ -1,0 +1,48 @@
+/** Runs the element's tests in a real Chromium, over HTTP, against the built package. */
+import { fileURLToPath } from "node:url";
+import { chromeLauncher, defaultReporter } from "@web/test-runner";
+import { a11ySnapshotPlugin } from "@web/test-runner-commands/plugins";
+import { tsImport } from "tsx/esm/api";
+import { transformWithOxc } from "vite";
+
+const { chromium } = await tsImport("../support/chromium.ts", import.meta.url);
+const { elementHost } = await tsImport("../support/element-host.ts", import.meta.url);
+
+/** Strips the types from the tests; the package under test is served as built. */
+const typescript = {
+  name: "typescript",
+  resolveMimeType: ({ path }) => (path.endsWith(".ts") ? "js" : undefined),
+  transform: async ({ path, body }) => (path.endsWith(".ts") ? (await transformWithOxc(body, path)).code : undefined),
+};
+
+/** One line at the end: how many tests ran and how many failed. */
+const tally = {
+  onTestRunFinished({ sessions }) {
+    const tests = sessions.flatMap(({ testResults }) => testsOf(testResults));
+    const failed = tests.filter(({ passed, skipped }) => !passed && !skipped).length;
+    const broken = sessions.filter(({ passed }) => !passed).length;
+    console.log(
+      `${tests.length} tests of the element, ${failed} failed, in ${sessions.length} files, ${broken} failed`,
+    );
+  },
+};
+
+function testsOf(suite) {
+  return suite ? [...suite.tests, ...suite.suites.flatMap(testsOf)] : [];
+}
+
+// biome-ignore lint/style/noDefaultExport: the test runner reads its configuration from the default export
+export default {
+  rootDir: fileURLToPath(new URL("../..", import.meta.url)),
+  files: [fileURLToPath(new URL("*.test.ts", import.meta.url))],
+  nodeResolve: { exportConditions: ["production", "default"] },
+  plugins: [typescript, a11ySnapshotPlugin()],
+  middleware: [elementHost()],
+  browsers: [chromeLauncher({ launchOptions: await chromium() })],
+  reporters: [defaultReporter({ reportTestResults: true, reportTestProgress: false }), tally],
+  // One page at a time: focus and real keys belong to the page in front.
+  concurrency: 1,
+  testFramework: { config: { timeout: 20_000 } },
+  testRunnerHtml: (path) =>
+    `<!doctype html><html lang="en"><head><title>mb-connect</title></head><body><script type="module" src="${path}"></script></body></html>`,
+};
