@@ -1,4 +1,5 @@
 /** Ids: a prefix that names the noun, and a ULID that sorts by time. */
+import { randomFillSync } from "node:crypto";
 import { monotonicFactory } from "ulid";
 
 /** Makes the ids of one process. */
@@ -8,6 +9,21 @@ export interface Ids {
 
 // The monotonic form keeps its randomness within a millisecond; the plain one is forty times slower.
 export function createIds(clock: () => number): Ids {
-  const ulid = monotonicFactory();
+  const ulid = monotonicFactory(randomNumbers());
   return { next: (prefix) => `${prefix}_${ulid(clock())}` };
+}
+
+/** Numbers from 0 up to 1 by chance, read from the system a block at a time: ulid's own source asks it for every character. */
+function randomNumbers(): () => number {
+  const block = new Uint8Array(1024);
+  let used = block.length;
+  return () => {
+    if (used === block.length) {
+      randomFillSync(block);
+      used = 0;
+    }
+    const byte = block[used] ?? 0;
+    used += 1;
+    return byte / 256;
+  };
 }
