@@ -306,6 +306,18 @@ forEachDatabase(({ location }) => {
     assert.equal(waiting, 1);
   });
 
+  test("a callback replayed twenty times at once: one token call, and every one lands on the same return", async () => {
+    const browser = patientBrowser(clinic, "wilma");
+    const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
+    const back = await browser.portal(url);
+    const tokenCalls = clinic.tokenCalls();
+    const responses = await Promise.all(Array.from({ length: 20 }, () => browser.visit(back.href)));
+    const locations = new Set(responses.map((response) => response.headers.get("location")));
+    assert.equal(locations.size, 1);
+    assert.match([...locations][0] ?? "", /success=true/);
+    assert.equal(clinic.tokenCalls(), tokenCalls + 1);
+  });
+
   test("a repeat of the callback shows the stored outcome and calls nobody", async () => {
     const browser = patientBrowser(clinic, "wanda");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
