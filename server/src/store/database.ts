@@ -4,7 +4,15 @@
  */
 import { createRequire } from "node:module";
 import BetterSqlite from "better-sqlite3";
-import { Kysely, Migrator, PostgresDialect, SqliteDialect, type SqliteStatement, type Transaction } from "kysely";
+import {
+  Kysely,
+  Migrator,
+  PostgresDialect,
+  SqliteAdapter,
+  SqliteDialect,
+  type SqliteStatement,
+  type Transaction,
+} from "kysely";
 import type { Pool } from "pg";
 import { migrations } from "./migrations.ts";
 import type { Schema } from "./schema.ts";
@@ -94,7 +102,19 @@ function openSqlite(path: string): Pick<Database, "kind" | "db"> {
       return statement;
     },
   };
-  return { kind: "sqlite", db: new Kysely<Schema>({ dialect: new SqliteDialect({ database }) }) };
+  const dialect = new SqliteDialect({ database });
+  dialect.createAdapter = () => new TransactionalAdapter();
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }) };
+}
+
+/**
+ * Lets migrations run in one transaction, which kysely does only on Postgres. Without it two processes migrate into each
+ * other, and a crash in the middle leaves tables that the next start cannot create again.
+ */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl() {
+    return true;
+  }
 }
 
 function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool"> {
