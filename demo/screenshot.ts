@@ -7,12 +7,13 @@ import { field } from "../test/support/patient.ts";
 const demo = await startDemo();
 const browser = await launchBrowser();
 try {
-  const page = await browser.newPage({ viewport: { width: 720, height: 640 }, deviceScaleFactor: 2 });
+  const page = await browser.newPage({ viewport: { width: 760, height: 900 }, deviceScaleFactor: 2 });
   await page.goto(demo.origin);
-  await field(page).pressSequentially("thornbery hospitl");
+  await field(page).pressSequentially("thornbery");
   await page.getByRole("option").first().waitFor();
   await page.keyboard.press("ArrowDown");
-  await page.screenshot({ path: fileURLToPath(new URL("screenshot.png", import.meta.url)), animations: "disabled" });
+  const path = fileURLToPath(new URL("screenshot.png", import.meta.url));
+  await page.getByRole("region", { name: "Bring your records" }).screenshot({ path, animations: "disabled" });
 } finally {
   await browser.close();
   await demo.stop();

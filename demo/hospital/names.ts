@@ -10,7 +10,7 @@ Alder Creek OR 97428|Pinnacle Bend AZ 86057|Harrowgate PA 17964|Lower Quill WI 5
 Briar Landing GA 31067|Ellisford TN 37384|Copperfield Gap WV 26249|Sandpiper Cove NC 28586|Vesper Lake MN 56483
 Juniper Flats NM 87567|Oldmeadow KS 67479|Redfern IL 62477|Tallow Ridge KY 41768|Bellwater FL 32469
 Windrow NE 69168|Cinder Valley UT 84759|Highmoor NH 03597|Larchmere MI 49779|Pelican Reach LA 70597
-Stonecross MO 65789|Amberly SC 29597|Dunmore Heights NY 13871|Fernhollow VA 24597|Goldenrod Plains SD 57579
+Stonecross MO 65789|Amberly MO 64897|Dunmore Heights NY 13871|Fernhollow VA 24597|Goldenrod Plains SD 57579
 Hazelwick MA 01387|Ironbridge AL 36879|Kestrel Bay AK 99697|Lindengrove IA 52779|Mistral Beach CA 93497
 Nettlefield MD 21687|Otterbrook RI 02897|Prairie Lantern ND 58579|Quarry Hill CT 06797|Rosethorn MS 39187
 Silverleaf ID 83867|Tamarack Falls MT 59937|Umberland TX 79577|Violet Mesa NV 89897|Whitlow OK 74979
@@ -40,7 +40,7 @@ export const PATRONS =
 Saint Hesper|Mount Ardent|St. Ione|Saint Jarlath|Mount Larkin|St. Kenelm|Saint Liora|Mt. Osric|St. Maudry|Saint Nerys
 Mount Solace|St. Odile|Saint Petroc|Mount Tansy|St. Quillan|Saint Rowena|Mt. Ulric|St. Sunniva|Saint Torrin|Mount Vervain
 St. Ursin|Saint Verena|Mount Wystan|St. Winnoc|Saint Ysolde|Mt. Yarden|St. Zenobia|Saint Alaric|Mount Bellamy|St. Beatrix
-Saint Cuthwin|Mount Cassian|St. Damaris|Saint Eluned|Mt. Dorian|St. Faustina|Saint Godric|Mount Everard|St. Hilda|Saint Idris`.split(
+Saint Cuthwin|Mount Cassian|St. Damaris|Saint Eluned|Mt. Dorian|St. Felicity|Saint Godric|Mount Everard|St. Hilda|Saint Idris`.split(
     /[|\n]/,
   );
 

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launchBrowser } from "../support/chromium.ts";
-import { type Demo, startDemo } from "../support/demo.ts";
+import { type Demo, expireSessions, startDemo } from "../support/demo.ts";
 import {
   answer,
   field,
   fitsTheWindow,
   hospitals,
+  isAccessible,
   newPatient,
   type Patient,
   pick,
@@ -92,6 +93,18 @@ test("a link that was used up says that it has expired", async () => {
   await seesOutcome(page, "This link has expired");
 });
 
+test("a link that ran out while the patient was at the hospital says that it has expired", async () => {
+  const { page } = await arrives(390);
+  await pick(page, "ironbridge university", "Ironbridge University Hospital");
+  await page.waitForURL(/\/sign-in/);
+  await expireSessions(demo.folder);
+  await signIn(page);
+  await answer(page, "Allow");
+  await seesOutcome(page, "This link has expired");
+  await page.getByRole("button", { name: "Start again" }).click();
+  await page.waitForURL(/\/ironbridge-university-hospital\/sign-in/);
+});
+
 test("two tabs, two hospitals, answered in the other order: both connected", async () => {
   const { page: one, context } = await arrives();
   const two = await context.newPage();
@@ -133,6 +146,29 @@ test("by keyboard alone", async () => {
   await seesOutcome(page, /is connected$/);
   assert.match(await page.locator("mb-connect :focus").innerText(), /is connected$/);
 });
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`nothing on the way that an accessibility checker finds, ${colorScheme}`, async () => {
+    const { page } = await arrives(390);
+    await page.emulateMedia({ colorScheme });
+    await isAccessible(page);
+    await field(page).fill("hospital");
+    await page.getByRole("option").first().waitFor();
+    await isAccessible(page);
+    await pick(page, "ravensworth", "Ravensworth Orthopedics");
+    await page.waitForURL(/\/sign-in/);
+    await isAccessible(page);
+    await signIn(page);
+    await page.waitForURL(/\/consent/);
+    await isAccessible(page);
+    await answer(page, "Allow");
+    await seesOutcome(page, "Ravensworth Orthopedics is connected");
+    await isAccessible(page);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+    await isAccessible(page);
+  });
+}
 
 test("who switches patients while at the hospital shares nothing", async () => {
   const { page, context, complaints } = await arrives();

@@ -1,11 +1,12 @@
 /** The demo as `npm start` runs it, after the build: real processes on free ports, in a folder of its own, stopped by SIGTERM. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
 
 export interface Demo {
   /** The clinic app's origin. */
@@ -51,4 +52,14 @@ export async function startDemo(env: Record<string, string> = {}): Promise<Demo>
       return code;
     },
   };
+}
+
+/** Makes every open session of a demo one that ran out a moment ago: what half an hour's wait would do. */
+export async function expireSessions(folder: string): Promise<void> {
+  const [own] = (await readdir(folder)).filter((name) => name.startsWith("mb-connect-demo-"));
+  const database = new Database(join(folder, own ?? "", "demo.db"), { fileMustExist: true });
+  const before = Date.now() - 1000;
+  database.prepare("UPDATE patient_sessions SET expires_at = ? WHERE status = 'open'").run(before);
+  database.prepare("UPDATE attempts SET expires_at = ? WHERE status = 'pending'").run(before);
+  database.close();
 }

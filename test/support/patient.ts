@@ -3,6 +3,7 @@
  * and whatever the browser complained of meanwhile.
  */
 import assert from "node:assert/strict";
+import axe, { type AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 
 export interface Patient {
@@ -17,6 +18,8 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** A patient with a browser profile of their own; the clinic's page is not open yet. */
 export async function newPatient(browser: Browser, width = 1100, height = 850): Promise<Patient> {
   const context = await browser.newContext({ viewport: { width, height } });
+  // Longer than the server waits for a hospital that never answers.
+  context.setDefaultTimeout(25_000);
   const complaints: string[] = [];
   context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(`${message.page()?.url()}: ${message.text()}`);
@@ -69,3 +72,11 @@ export async function fitsTheWindow(page: Page): Promise<void> {
 /** What the clinic's server says of the patient's hospitals: a line each. */
 export const hospitals = (page: Page): Promise<string[]> =>
   page.getByRole("region", { name: "Your hospitals" }).getByRole("listitem").allInnerTexts();
+
+/** Nothing on the page that axe finds, best practices included. */
+export async function isAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  assert.deepEqual(found, [], page.url());
+}
