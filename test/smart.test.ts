@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { createDoor } from "#server/fetch.js";
-import { authorizationRequest } from "#server/smart/authorization.js";
+import { authorizationRequest } from "#server/smart/authorization-request.js";
 import { createDiscovery, readConfiguration, type SmartConfiguration } from "#server/smart/configuration.js";
 import { registrationFor } from "#server/smart/registration.js";
 import { compareScopes, requestedScopes, scopeSyntax } from "#server/smart/scopes.js";

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure } from "../outcome.ts";
 import { readSessionToken } from "../session-url.ts";
-import { authorizationRequest } from "../smart/authorization.ts";
+import { authorizationRequest } from "../smart/authorization-request.ts";
 import { registrationFor } from "../smart/registration.ts";
 import { sourceProfile } from "../smart/source-profile.ts";
 import { countAttempts, insertAttempt } from "../store/attempts.ts";

@@ -11,16 +11,11 @@ import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { findPatient } from "../fhir/patient.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
-import {
-  type AuthorizationSecrets,
-  type AuthorizationSnapshot,
-  exchangeCode,
-  issuerFits,
-  revokeTokens,
-  type TokenAnswer,
-} from "../smart/authorization.ts";
+import { type AuthorizationSecrets, type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
 import { credentialsOf } from "../smart/registration.ts";
+import { revokeTokens } from "../smart/revocation.ts";
 import { compareScopes, type GrantedScopes } from "../smart/scopes.ts";
+import { exchangeCode, type TokenAnswer } from "../smart/token-exchange.ts";
 import {
   connectAttempt,
   failAttempt,

@@ -3,8 +3,9 @@
  * it `disconnected`, whatever the hospital answers.
  */
 import type { Context } from "../context.ts";
-import { type AuthorizationSnapshot, revokeTokens } from "../smart/authorization.ts";
+import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
 import { credentialsOf } from "../smart/registration.ts";
+import { revokeTokens } from "../smart/revocation.ts";
 import { endConnection, findConnection } from "../store/connections.ts";
 import type { ConnectionRow } from "../store/schema.ts";
 import { recordStep } from "../trail.ts";
