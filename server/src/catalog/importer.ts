@@ -3,7 +3,7 @@
  * the first write, and all is written in one transaction: whatever stops an import leaves the catalog as it was.
  */
 import { basename } from "node:path";
-import { type ListChange, writeLists } from "../store/catalog.ts";
+import { analyzeSources, type ListChange, writeLists } from "../store/catalog.ts";
 import type { Database } from "../store/database.ts";
 import type { SourceRow } from "../store/schema.ts";
 import { ImportError } from "./content.ts";
@@ -80,6 +80,7 @@ export async function importCatalog(
     },
     progress: (done) => progress("Writing", done),
   });
+  if (database.kind === "postgres" && changes.size > 0) await analyzeSources(database.db);
   return [...lists.values()].map(({ rows, ...list }) => ({
     ...list,
     sources: rows.size,

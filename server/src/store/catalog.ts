@@ -2,6 +2,7 @@
  * The catalog's rows: written by imports, list by list, and read by the index, by the views and by whoever connects. A
  * source that no list holds any more is retired, never deleted: connections refer to it.
  */
+import { sql } from "kysely";
 import type { Db, Tx } from "./database.ts";
 import type { SourceRow } from "./schema.ts";
 
@@ -92,6 +93,11 @@ export async function writeLists(
     }
     return changes;
   });
+}
+
+/** Tells Postgres how many sources there are now; it would read the whole table for each slice otherwise. */
+export async function analyzeSources(db: Db): Promise<void> {
+  await sql`analyze sources`.execute(db);
 }
 
 async function bumpVersion(tx: Tx): Promise<void> {
