@@ -314,7 +314,9 @@ forEachDatabase((databases) => {
     ]);
   });
 
-  test("follows an import without a restart, and answers from the old index meanwhile", async () => {
+  test("follows an import without a restart, and answers from the old index meanwhile", {
+    timeout: 60_000,
+  }, async () => {
     let now = 1_000_000;
     const { context, catalog, load } = await openCatalog(["Before Clinic"], { clock: () => now });
     await catalog.ready();

@@ -35,7 +35,11 @@ function program(): Command {
     .command("import")
     .description("import lists of hospitals: User-access Brands bundles, FHIR Endpoint bundles, JSON Lines")
     .argument("<file...>", "files as published, gzipped or not")
-    .requiredOption("--database <database>", "SQLite file or postgres:// URL", process.env.MB_CONNECT_DATABASE)
+    .requiredOption(
+      "--database <database>",
+      "SQLite file or postgres:// URL, or MB_CONNECT_DATABASE",
+      process.env.MB_CONNECT_DATABASE,
+    )
     .option("--list <name>", "the list that the files make up (default: each file's own name)")
     .option("--force", "let a list shrink by more than a fifth")
     .action(runImport);

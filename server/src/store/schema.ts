@@ -35,7 +35,7 @@ export interface SourceRow {
   vendor: string | null;
   /** Its short code ("epic"), or null. */
   type: string | null;
-  /** Verbatim as published: it is sent as `aud`. */
+  /** As published, but for slips that no server could be reached by: it is sent as `aud`. */
   fhir_base_url: string | null;
   fhir_version: string | null;
   portal_url: string | null;
