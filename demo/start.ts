@@ -111,6 +111,9 @@ async function main(): Promise<void> {
     process.exit(code);
   };
   process.on("SIGINT", () => void stop(0)).on("SIGTERM", () => void stop(0));
+  // A shell that npm puts between keeps SIGTERM to itself; what is left to notice is that it is gone.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && void stop(0), 1000).unref();
   try {
     const origin = await start(folder, children);
     if (!stopping.signal.aborted) console.log(`The demo is at ${origin}`);

@@ -28,10 +28,12 @@ export interface Login {
 /** A login with no sessions yet; they live in memory and end with the process. */
 export function clinicLogin(): Login {
   const sessions = new Map<string, ClinicPatient | null>();
+  /** Requests that came without a session, and whom they are signed in as from now on. */
+  const newcomers = new WeakMap<Request, ClinicPatient>();
   const router = express.Router();
   const sessionOf = (request: Request): ClinicPatient | null | undefined => {
     const [, id = ""] = new RegExp(`(?:^|; )${COOKIE}=([^;]*)`).exec(request.headers.cookie ?? "") ?? [];
-    return sessions.get(id);
+    return newcomers.get(request) ?? sessions.get(id);
   };
   // Lax, so that the patient is still signed in on the way back from the hospital's site. A real app adds Secure.
   const start = (response: express.Response, patient: ClinicPatient | null): void => {
@@ -40,9 +42,11 @@ export function clinicLogin(): Login {
     response.cookie(COOKIE, id, { httpOnly: true, sameSite: "lax" });
   };
   router.get(/.*/, (request, response, next) => {
-    if (sessionOf(request) !== undefined) return next();
-    start(response, PATIENTS[0]);
-    response.redirect(303, request.originalUrl);
+    if (sessionOf(request) === undefined) {
+      newcomers.set(request, PATIENTS[0]);
+      start(response, PATIENTS[0]);
+    }
+    next();
   });
   router.post("/sign-in", express.urlencoded(), (request, response) => {
     start(response, PATIENTS.find(({ id }) => id === request.body?.patient) ?? null);

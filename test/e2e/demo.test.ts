@@ -1,11 +1,20 @@
 /** `npm start` as a process: what it prints, which port it takes, how it ends, and what its search offers. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { facilitiesAt } from "../../demo/hospital/facilities.ts";
 import { type Demo, startDemo } from "../support/demo.ts";
+
+/** What a demo has left behind; tsx keeps a cache beside it. */
+const leftIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => name.startsWith("mb-connect"));
 
 describe("a running demo", () => {
   let demo: Demo;
@@ -49,8 +58,8 @@ describe("a running demo", () => {
   });
 
   test("signs a newcomer in, with a cookie that no script reads and a policy that lets nothing foreign in", async () => {
-    const page = await fetch(demo.origin, { redirect: "manual" });
-    assert.equal(page.status, 303);
+    const page = await fetch(demo.origin);
+    assert.match(await page.text(), /Signed in as <strong>Robin Sampleton</);
     assert.match(page.headers.get("set-cookie") ?? "", /HttpOnly; SameSite=Lax/);
     assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'self'/);
   });
@@ -79,9 +88,23 @@ test("takes the port that PORT names, and gives it back with all else when it is
   assert.equal(demo.process.exitCode, 0);
   await assert.rejects(fetch(demo.origin));
   await assert.rejects(fetch(`${hospital}/brands.json`));
-  assert.deepEqual(
-    (await readdir(demo.folder)).filter((name) => name.startsWith("mb-connect-demo")),
-    [],
-  );
+  assert.deepEqual(await leftIn(demo.folder), []);
   await demo.stop();
+});
+
+test("ends with whoever started it, even where nobody told it to stop", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "mb-connect-story-"));
+  const shell = spawn("sh", ["-c", '"$0" --import tsx demo/start.ts; true', process.execPath], {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    env: { ...process.env, PORT: "0", TMPDIR: folder },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(createInterface(shell.stdout), "line")) as [string];
+  const origin = line.slice(line.indexOf("http"));
+  assert.equal((await fetch(origin)).status, 200);
+  shell.kill("SIGKILL");
+  await once(shell.stdout, "close");
+  await assert.rejects(fetch(origin));
+  assert.deepEqual(await leftIn(folder), []);
+  await rm(folder, { recursive: true });
 });
