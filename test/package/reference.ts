@@ -1,0 +1,94 @@
+/**
+ * The tables of README.md that the code decides: `node --import tsx test/package/reference.ts` writes them anew between
+ * their `generated` marks. A test compares.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ENDPOINTS } from "#shared/endpoints.js";
+import { ERRORS } from "#shared/errors.js";
+import { ROOT } from "../support/source-files.ts";
+
+const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"; who: string; answer: string }> = {
+  connections: {
+    method: "GET",
+    who: "anyone, rate-limited",
+    answer:
+      "sources that can be offered, for `q`, `type`, `limit`, `starting_after`; fewer than two characters: recommended ones",
+  },
+  patientSessions: {
+    method: "POST",
+    who: "the logged-in patient",
+    answer: "`{ url }` for `{ connectionId, patientId? }`; binds the browser by a cookie",
+  },
+  patientConnections: {
+    method: "GET",
+    who: "the logged-in patient",
+    answer: "their connections and what was not granted",
+  },
+  patientConnection: {
+    method: "DELETE",
+    who: "the logged-in patient",
+    answer: "`{ disconnected: true }`; another's is a 404",
+  },
+  logo: { method: "GET", who: "anyone", answer: "a source's logo, from your own origin" },
+  connect: { method: "GET", who: "whoever holds the link, in one browser", answer: "303 to the portal" },
+  callback: { method: "GET", who: "the bound browser", answer: "303 to `return_url`" },
+  callbackContinue: {
+    method: "GET",
+    who: "the bound browser",
+    answer: "the callback's second step, where a login shows only then",
+  },
+  jwks: { method: "GET", who: "anyone", answer: "your public keys" },
+};
+
+/** Each generated part, by the name in its mark. */
+const PARTS: Record<string, () => string> = {
+  routes: () =>
+    table(
+      ["route", "who may", "answer"],
+      Object.entries(ENDPOINTS).map(([name, path]) => {
+        const { method, who, answer } = ROUTES[name as keyof typeof ENDPOINTS];
+        return [`\`${method} ${path}\``, who, answer];
+      }),
+    ),
+  errors: () =>
+    table(
+      ["code", "status", "who can act", "what comes next", "meaning"],
+      // The anchor is what an answer's `doc_url` leads to.
+      Object.entries(ERRORS).map(([code, { status, actor, next, message }]) => [
+        `<a id="${code}"></a>\`${code}\``,
+        String(status),
+        actor,
+        `\`${next}\``,
+        message,
+      ]),
+    ),
+};
+
+const MARKED = /(<!-- generated:([a-z]+) -->\n).*?(<!-- \/generated -->)/gs;
+
+/**
+ * A README with its generated parts as they should be.
+ *
+ * @throws when a part has no mark, or a mark no part
+ */
+export function withReference(readme: string): string {
+  const left = new Set(Object.keys(PARTS));
+  const written = readme.replace(MARKED, (_all, open: string, name: string, close: string) => {
+    const part = PARTS[name];
+    if (!part || !left.delete(name)) throw new Error(`README.md: there is no one part called ${name}`);
+    return `${open}${part()}${close}`;
+  });
+  if (left.size > 0) throw new Error(`README.md has no mark for ${[...left].join(", ")}`);
+  return written;
+}
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")).replaceAll(" ", "") + rows.map(line).join("");
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const path = join(ROOT, "README.md");
+  writeFileSync(path, withReference(readFileSync(path, "utf8")));
+}
