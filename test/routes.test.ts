@@ -209,6 +209,9 @@ describe("GET logos", () => {
     assert.match(picture.headers["content-type"] ?? "", /image\/svg/);
     assert.match(picture.headers["content-security-policy"] ?? "", /sandbox; default-src 'none'/);
     assert.match(picture.headers["x-content-type-options"] ?? "", /nosniff/);
+    const inline = await logo(`data:image/png;base64,${Buffer.from("a picture").toString("base64")}`);
+    assert.deepEqual([inline.status, inline.type, inline.body.toString()], [200, "image/png", "a picture"]);
+    envelope(await logo(`data:text/html;base64,${Buffer.from("<script>").toString("base64")}`), "resource_not_found");
     for (const path of [
       `${origin}/page`,
       `${origin}/huge.png`,

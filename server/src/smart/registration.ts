@@ -1,4 +1,5 @@
 /** The app's own registrations: which one a source is reached with, and so whether it can be offered at all. */
+import { canonicalUrl } from "../catalog/source-key.ts";
 import type { SourceRow } from "../store/schema.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
 import type { SourceProfile } from "./source-profile.ts";
@@ -11,7 +12,7 @@ export interface Registration {
   profile: Partial<SourceProfile>;
 }
 
-/** The one name of what a registration matches: case is folded, and an endpoint's last slash does not count. */
+/** The one name of what a registration matches: names fold their case, an endpoint is compared in its canonical form. */
 export function registrationKey(match: {
   vendor?: string | undefined;
   brand?: string | undefined;
@@ -69,9 +70,5 @@ export function isOffered(
 }
 
 function endpointKey(url: string): string {
-  try {
-    return new URL(url).href.replace(/\/+$/, "").toLowerCase();
-  } catch {
-    return url;
-  }
+  return canonicalUrl(url) ?? url;
 }
