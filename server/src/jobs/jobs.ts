@@ -109,7 +109,8 @@ export function createJobs(database: Database, options: JobsOptions): Jobs {
   };
 }
 
-function createQueue(database: Database, options: QueueOptions): Queue {
+/** The bare queue, without its worker. */
+export function createQueue(database: Database, options: QueueOptions): Queue {
   const { pool } = database;
   return pool ? pgBossQueue({ ...database, pool }, options) : sqliteQueue(database, options);
 }

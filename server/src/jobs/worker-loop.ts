@@ -94,7 +94,9 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
       () => controller.abort(new DOMException("Lease ending", "TimeoutError")),
       leaseMs * 0.75,
     );
-    const { promise: leaseOver, clear } = after(leaseMs);
+    const { promise: leaseOver, timer } = after(leaseMs);
+    // A handler that has outlived `stop` does not keep the process from ending.
+    for (const waiting of [winding, timer]) waiting.unref();
     try {
       const work = attend(handlers[name], { payload, attempt, signal: controller.signal });
       const outcome = await Promise.race([work, leaseOver]);
@@ -107,7 +109,7 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
       report(error);
     } finally {
       clearTimeout(winding);
-      clear();
+      clearTimeout(timer);
     }
   }
 
@@ -140,38 +142,38 @@ async function attend(handler: JobHandler | undefined, run: JobRun): Promise<nul
   }
 }
 
-function after(ms: number): { promise: Promise<"over">; clear: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<"over">((resolve) => {
-    timer = setTimeout(() => resolve("over"), ms);
-  });
-  return { promise, clear: () => clearTimeout(timer) };
+function after(ms: number): { promise: Promise<"over">; timer: NodeJS.Timeout } {
+  const { promise, resolve } = deferred<"over">();
+  return { promise, timer: setTimeout(() => resolve("over"), ms) };
 }
 
 async function settlesWithin(promise: Promise<unknown>, seconds: number): Promise<boolean> {
-  const { promise: late, clear } = after(seconds * 1000);
+  const { promise: late, timer } = after(seconds * 1000);
   const first = await Promise.race([promise.then(() => "ended"), late]);
-  clear();
+  clearTimeout(timer);
   return first === "ended";
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** Something to wait for: a time, or that it is rung, also before the wait begins. */
 function newBell() {
-  let rung = false;
-  let wake = () => {};
+  let bell = deferred<void>();
   return {
     mute(): void {
-      rung = false;
+      bell = deferred();
     },
-    ring(): void {
-      rung = true;
-      wake();
-    },
+    ring: () => bell.resolve(),
     async rung(ms: number): Promise<void> {
-      if (rung) return;
-      const { promise, clear } = after(ms);
-      await Promise.race([promise, new Promise<void>((resolve) => (wake = resolve))]);
-      clear();
+      const { promise, timer } = after(ms);
+      await Promise.race([promise, bell.promise]);
+      clearTimeout(timer);
     },
   };
 }
