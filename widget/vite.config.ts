@@ -1,6 +1,6 @@
 /**
  * The single file for pages without a build: the element with Lit inside, one request and no second one. Two things are
- * made smaller on the way: white space in templates and styles, and the error registry, of which the element asks only
+ * made smaller on the way: what only people need in templates and styles, and the error registry, of which the element asks only
  * what comes next.
  */
 import { defineConfig, type Plugin } from "vite";
@@ -20,14 +20,16 @@ function smaller(): Plugin {
     },
     transform(code, id) {
       if (!id.includes("/widget/src/")) return null;
-      const unquoted = code.replace(/([ [][\w-]+\^?=)"([\w-]+)"/g, "$1$2");
-      return unquoted.replace(/css`[^`]*`/, (css) => css.replace(/\s+/g, " ").replace(/ ?([{};:,]) /g, "$1"));
+      return code
+        .replace(/([ [][\w-]+\^?=)"([\w-]+)"/g, "$1$2")
+        .replace(/css`[^`]*`/, (css) => css.replace(/\s+/g, " ").replace(/;? ?([{};:,>]) /g, "$1"))
+        .replace(/([`>}])\n\s*(?=<)|(>)\n\s*(?=[`$])/g, "$1$2");
     },
     generateBundle(_options, bundle) {
       for (const file of Object.values(bundle)) {
         if (file.type !== "chunk") continue;
         const licenses = file.moduleIds.some((id) => id.includes("/lit-html/")) ? LICENSES : "";
-        // Once minified, the only line breaks left are those of the templates.
+        // Once minified, the only line breaks left are those inside of tags.
         file.code = licenses + file.code.replace(/\s*\n\s*/g, " ");
       }
     },
@@ -43,8 +45,7 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: false,
     rolldownOptions: {
-      input: "src/index.ts",
-      preserveEntrySignatures: "strict",
+      input: "src/mb-connect-define.ts",
       output: { format: "es", entryFileNames: "mb-connect.min.js", minify: true },
     },
   },

@@ -120,12 +120,16 @@ function soundAnswer(method: string, url: URL): Answer {
   return page(ROWS.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word))));
 }
 
-/** A page as a host without a build would write it, with the single file. */
+/** A page as a host without a build would write it, with the single file, under a policy that forbids all it can. */
 function elementPage(url: URL): Answer {
   const kind = url.searchParams.get("case") ?? "sound";
   const mark = url.searchParams.get("mark") ?? "page";
   return {
     type: "text/html",
+    headers: {
+      "content-security-policy":
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types lit-html",
+    },
     body: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>clinic</title>
 <script type="module" src="/widget/dist/mb-connect.min.js"></script></head>
 <body><h1>Clinic</h1><mb-connect app-name="Clinic" search-url="/host/${kind}/${mark}/connections"

@@ -133,7 +133,10 @@ describe("accessibility", () => {
     );
     const down = await mount("down");
     await search(down, "mer");
-    await down.until(() => down.said() === "Search is not working right now.", "it says that search is down");
+    await down.until(
+      () => down.said() === "Search is not working. Please try again in a minute.",
+      "it says that search is down",
+    );
   });
 
   it("says where it goes while the focus stays in the field", async () => {

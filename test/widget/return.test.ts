@@ -40,7 +40,7 @@ describe("return", () => {
   });
 
   for (const [error, title, text, button] of [
-    ["user_denied", "Nothing was shared", "You stopped at your hospital’s page. You can try again.", "Try again"],
+    ["user_denied", "Nothing was shared", "You stopped at your hospital’s own page.", "Try again"],
     ["session_expired", "This link has expired", "Sign-in links work only for a short time.", "Start again"],
     ["oauth_state_expired", "This link has expired", "Sign-in links work only for a short time.", "Start again"],
     [

@@ -128,7 +128,7 @@ describe("search", () => {
       const { error, ...detail } = await fault;
       equal(detail, { phase: "search", ...(status && { status }), code });
       ok(error instanceof Error, "the error itself is told as well");
-      ok(at.text().includes("Search is not working right now."), at.text());
+      ok(at.text().includes("Search is not working. Please try again in a minute."), at.text());
       ok(!at.text().includes("Not for the patient"), "the server's text is not shown");
       equal(at.element.matches(":state(error)"), true);
       const again = next(at.element, "mb-error");

@@ -24,12 +24,14 @@ export function announcementOf(view: View, strings: Strings): Announcement {
     text = `${outcome.title}. ${outcome.text}`;
   } else if (row && isApple()) text = `${row.name}, ${detailOf(row)}`;
   else if (open && state !== "searching") {
-    const rule = new Intl.PluralRules(strings.lang).select(rows.length);
-    const { count } = strings;
-    text = remarkOf(view, strings) || fill(count[rule] ?? count.other, { count: rows.length });
+    text = remarkOf(view, strings) || countOf(rows.length, strings);
     delayMs = AFTER_TYPING_MS;
   }
   return { text, delayMs };
+}
+
+function countOf(count: number, { lang, count: words }: Strings): string {
+  return fill(words[new Intl.PluralRules(lang).select(count)] ?? words.other, { count });
 }
 
 /** VoiceOver with Safari does not follow `aria-activedescendant` in a field that can be edited. */

@@ -56,7 +56,7 @@ export function deadline(seconds: number): AbortController {
 export function requestSources(url: string, query: string, limit: number, signal: AbortSignal): Promise<object> {
   const address = new URL(url, document.baseURI);
   address.searchParams.set("q", query);
-  address.searchParams.set("limit", String(limit));
+  address.searchParams.set("limit", `${limit}`);
   return request(address.href, { signal });
 }
 

@@ -42,12 +42,12 @@ declare global {
   interface HTMLElementEventMap extends MbConnectEventMap {}
 }
 
-/** Dispatches; false where a cancelable event was canceled. */
+/** Dispatches; false where the event was canceled, which only those with a default action can be. */
 export function emit<Name extends keyof MbConnectEventMap>(
   target: EventTarget,
   name: Name,
   detail: MbConnectEventMap[Name]["detail"],
+  cancelable = false,
 ): boolean {
-  const cancelable = name === "mb-select" || name === "mb-redirect";
   return target.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }));
 }

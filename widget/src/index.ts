@@ -6,11 +6,10 @@ export {
   type ReturnFailure,
   type ReturnResult,
   type ReturnSuccess,
-  stripReturnUrl,
 } from "../../shared/src/return-url.ts";
 export type { ClientFault, FaultCode, Source, SourcePage } from "./client.ts";
 export type { ErrorDetail, MbConnectEventMap, RedirectDetail, SearchDetail, SelectDetail } from "./events.ts";
 export { type CreateSession, MbConnect, type SearchConnections } from "./mb-connect-element.ts";
 export type { PatientConnection } from "./screens.ts";
 export type { ConnectState, Picked, PickReason } from "./state.ts";
-export { ENGLISH, type OutcomeWords, type Strings } from "./strings.ts";
+export { ENGLISH, type OutcomeStep, type OutcomeWords, type Strings } from "./strings.ts";

@@ -13,20 +13,14 @@ import {
   pageOf,
   requestSession,
   requestSources,
+  type Source,
   type SourcePage,
 } from "./client.ts";
 import { emit } from "./events.ts";
 import { recallPick, rememberPick } from "./pick-memory.ts";
-import {
-  type OutcomeStep,
-  outcomeOf,
-  type PatientConnection,
-  renderConnections,
-  renderLeaving,
-  renderOutcome,
-} from "./screens.ts";
+import { type PatientConnection, renderConnections, renderLeaving, renderOutcome } from "./screens.ts";
 import { searchAsYouType } from "./search-as-you-type.ts";
-import { type ComboboxHost, renderCombobox } from "./source-combobox.ts";
+import { renderCombobox } from "./source-combobox.ts";
 import {
   type ConnectState,
   canceled,
@@ -40,11 +34,10 @@ import {
   queryOf,
   reduce,
   returned,
-  searchFailed,
   typed,
   type View,
 } from "./state.ts";
-import { fill, type Strings, wordsOf } from "./strings.ts";
+import { fill, type OutcomeStep, type Strings, wordsOf } from "./strings.ts";
 import { styles } from "./styles.ts";
 
 const TIMEOUT_SECONDS = 30;
@@ -173,7 +166,7 @@ export class MbConnect extends LitElement {
       this.#on(found(page));
       emit(this, "mb-search", { query, count: page.data.length, hasMore: page.has_more });
     },
-    (error) => this.#on(searchFailed(this.#report("search", error))),
+    (error) => this.#on({ state: "empty", rows: [], code: this.#report("search", error) }),
   );
   #starting: AbortController | undefined;
   #said = "";
@@ -233,8 +226,7 @@ export class MbConnect extends LitElement {
   /** Starts again with the last pick; without one, leads back to the search. */
   async retry(): Promise<void> {
     const pick = this.view.pick ?? recallPick();
-    if (pick) await this.#start(pick, "retry");
-    else this.reset();
+    return pick ? this.#start(pick, "retry") : this.reset();
   }
 
   /** Back to the beginning: nothing typed, no outcome, nothing under way. */
@@ -246,7 +238,7 @@ export class MbConnect extends LitElement {
   /** Renews a connection of `connections`, by its id; unknown ids are ignored. */
   async reconnect(id: string): Promise<void> {
     const connection = this.connections.find((one) => one.id === id);
-    if (connection) await this.#start({ id: connection.connection_id, name: connection.name }, "reconnect");
+    if (connection) return this.#start({ id: connection.connection_id, name: connection.name }, "reconnect");
   }
 
   /**
@@ -258,26 +250,22 @@ export class MbConnect extends LitElement {
     const result = parseReturnUrl(url);
     if (!result) return null;
     if (url === undefined) history.replaceState(history.state, "", stripReturnUrl(location.href));
-    let pick = recallPick();
-    if (result.success) {
-      if (pick?.id !== result.connection_id) pick = null;
-      rememberPick(null);
-    }
-    this.#on(returned(result, pick));
+    this.#on(returned(result, recallPick()));
+    if (result.success) rememberPick(null);
     void this.updateComplete.then(() => emit(this, "mb-return", result));
     return result;
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener("pointerdown", this.#pressedOutside);
+    addEventListener("pointerdown", this.#pressedOutside);
     addEventListener("pageshow", this.#cameBack);
     if (this.returnMode !== "manual") this.handleReturn();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener("pointerdown", this.#pressedOutside);
+    removeEventListener("pointerdown", this.#pressedOutside);
     removeEventListener("pageshow", this.#cameBack);
     clearTimeout(this.#speaking);
     this.#stop();
@@ -285,33 +273,38 @@ export class MbConnect extends LitElement {
   }
 
   protected override update(changed: PropertyValues): void {
-    const held = this.#holdsFocus();
+    const root = this.renderRoot as ShadowRoot;
+    const held = root.activeElement;
     super.update(changed);
     if (!changed.has("view")) return;
     this.#showStates();
     this.#find("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
     const { activeElement, body } = document;
-    const free = held || !activeElement || activeElement === body;
+    const free = held ?? (!activeElement || activeElement === body);
     const arrived = hasEnded(this.state) && (changed.get("view") as View | undefined)?.state !== this.state;
-    if (free && (arrived || (held && !this.#holdsFocus()))) this.focus();
+    if (free && (arrived || (held && !root.activeElement))) this.focus();
     if (!(free && arrived)) this.#speak();
   }
 
   protected override render(): TemplateResult {
     const { view, connections, spoken, disabled } = this;
-    const words = this.#words();
-    const leaving = isLeaving(view.state) && renderLeaving(fill(words.starting, view.pick ?? {}), words, this.#cancel);
+    const pick = (row: Source) => void this.#start(row, "search");
+    const words = wordsOf(this);
     return html`
       ${
         hasEnded(view.state)
-          ? renderOutcome(outcomeOf(view, words), view.pick ? words.searchAgain : undefined, this.#take)
+          ? renderOutcome(view, words, this.#take)
           : html`
               <slot name="heading"></slot>
               <label part="label" for="input">${words.label}</label>
               <p part="notice" id="notice">${fill(words.notice, words)}</p>
               <p part="hint" id="hint">${words.hint}</p>
-              ${renderCombobox(view, words, disabled, this.#host)}
-              ${leaving || (connections.length > 0 ? renderConnections(connections, words, disabled, this.#reconnect) : "")}
+              ${renderCombobox(view, words, this, this.#on, pick)}
+              ${
+                isLeaving(view.state)
+                  ? renderLeaving(view, words, this.#cancel)
+                  : renderConnections(connections, words, disabled, (id) => void this.reconnect(id))
+              }
             `
       }
       <slot name="footer"></slot>
@@ -319,34 +312,17 @@ export class MbConnect extends LitElement {
     `;
   }
 
-  #host: ComboboxHost = {
-    search: (text) => {
-      this.value = text;
-    },
-    clear: () => this.clear(),
-    change: (change) => this.#on(change),
-    pick: (row) => {
-      if (row) void this.#start(row, "search");
-    },
-  };
-
-  #words(): Strings {
-    const words = wordsOf(this.strings);
-    const { label = words.label, hint = words.hint, appName: app = words.app } = this;
-    return { ...words, label, hint, app };
-  }
-
   #find(selector: string): HTMLElement | null {
     return this.renderRoot.querySelector(selector);
   }
 
-  #on(change: Partial<View>): void {
+  #on = (change: Partial<View>): void => {
     this.view = reduce(this.view, change);
-  }
+  };
 
   async #start(pick: Picked, reason: PickReason): Promise<void> {
     if (this.disabled || isLeaving(this.state)) return;
-    if (!emit(this, "mb-select", { connection: pick, reason })) return;
+    if (!emit(this, "mb-select", { connection: pick, reason }, true)) return;
     this.#stop();
     const own = deadline(TIMEOUT_SECONDS);
     const { signal } = own;
@@ -358,7 +334,7 @@ export class MbConnect extends LitElement {
       const url = leavingAddress(await (answer ?? requestSession(this.sessionUrl, pick.id, this.patientId, signal)));
       if (own !== this.#starting) return;
       this.#on({ state: "redirecting" });
-      if (emit(this, "mb-redirect", { url, connection: pick })) location.assign(url);
+      if (emit(this, "mb-redirect", { url, connection: pick }, true)) location.assign(url);
     } catch (error) {
       if (own === this.#starting) this.#on({ state: "failed", code: this.#report("session", error) });
     }
@@ -377,8 +353,6 @@ export class MbConnect extends LitElement {
     else this.reset();
   };
 
-  #reconnect = (id: string): void => void this.reconnect(id);
-
   #stop(): void {
     this.#search.stop();
     this.#starting?.abort();
@@ -387,9 +361,11 @@ export class MbConnect extends LitElement {
 
   /** Tells the page of a fault, and gives back the code that chooses the screen. */
   #report(phase: "search" | "session", error: unknown): string {
-    const { code = "internal_error", status } = error as Partial<ClientFault>;
-    emit(this, "mb-error", { phase, status, code, error });
-    return code;
+    const { code, status } = Object(error) as Partial<ClientFault>;
+    // The browser's own errors carry numbers, which mean nothing here.
+    const known = typeof code === "string" ? code : "internal_error";
+    emit(this, "mb-error", { phase, status, code: known, error });
+    return known;
   }
 
   #pressedOutside = (event: Event): void => {
@@ -401,12 +377,8 @@ export class MbConnect extends LitElement {
     if (event.persisted && isLeaving(this.state)) this.reset();
   };
 
-  #holdsFocus(): boolean {
-    return (this.renderRoot as ShadowRoot).activeElement !== null;
-  }
-
   #speak(): void {
-    const { text, delayMs } = announcementOf(this.view, this.#words());
+    const { text, delayMs } = announcementOf(this.view, wordsOf(this));
     clearTimeout(this.#speaking);
     if (text === this.#said) return;
     this.#said = "";
@@ -418,14 +390,14 @@ export class MbConnect extends LitElement {
   }
 
   #showStates(): void {
-    const { state, open, code, result } = this.view;
+    const { state, open, code } = this.view;
     const { states } = this.#internals;
     // Engines without the set, or with its older form that took only dashed names, go without.
     try {
       states.clear();
       states.add(state);
       if (open) states.add("open");
-      if (code || result?.success === false) states.add("error");
+      if (code !== null) states.add("error");
     } catch {}
   }
 }

@@ -6,7 +6,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { errorEntry } from "../../shared/src/errors.ts";
 import type { View } from "./state.ts";
-import { fill, type OutcomeWords, type Strings } from "./strings.ts";
+import { fill, type OutcomeStep, type OutcomeWords, type Strings } from "./strings.ts";
 
 /**
  * A patient's connection, as `GET patient-connections` lists it; what the element does not show is left out. `id` is the
@@ -20,46 +20,28 @@ export interface PatientConnection {
   logo_url?: string | null;
 }
 
-/** What an outcome's button does: the same hospital again, another search, or the page anew. */
-export type OutcomeStep = "retry" | "search" | "reload";
-
 export interface Outcome extends OutcomeWords {
-  step: OutcomeStep;
   /** Colours the screen: done, an ordinary end that the patient can mend, or something wrong elsewhere. */
   tone: "done" | "calm" | "wrong";
 }
 
-const STEPS: Record<string, OutcomeStep> = {
-  connected: "search",
-  resource_not_found: "search",
-  fix_setup: "search",
-  not_authenticated: "reload",
-  patient_access_denied: "reload",
-};
-
-/** The screen of a view that has ended. */
-export function outcomeOf({ result, code, pick }: View, strings: Strings): Outcome {
-  const name = result?.success ? "connected" : ((result ? result.error : code) ?? "");
+/** The screen of a view that has ended: by the error's code where it has words of its own, else by what comes next. */
+export function outcomeOf({ state, code, pick }: View, strings: Strings): Outcome {
+  const { outcomes, connected, connectedName } = strings;
+  if (state === "connected") {
+    const title = pick ? fill(connectedName, pick) : connected.title;
+    return { ...connected, title, text: fill(connected.text, strings), tone: "done" };
+  }
+  const name = code ?? "";
   const { next } = errorEntry(name);
-  const { outcomes, connectedName } = strings;
-  const key = Object.hasOwn(outcomes, name) ? name : next;
-  const { title, text, button } = outcomes[key] as OutcomeWords;
-  const done = key === "connected";
-  return {
-    title: done && pick ? fill(connectedName, pick) : title,
-    text: fill(text, strings),
-    button,
-    step: STEPS[key] ?? "retry",
-    tone: done ? "done" : name === "user_denied" || next === "new_session" ? "calm" : "wrong",
-  };
+  const words = outcomes[Object.hasOwn(outcomes, name) ? name : next] as OutcomeWords;
+  const calm = name === "user_denied" || next === "new_session";
+  return { ...words, text: fill(words.text, strings), tone: calm ? "calm" : "wrong" };
 }
 
 /** How it ended: heading, one sentence, one next step; where that may only repeat itself, also a way to another hospital. */
-export function renderOutcome(
-  { title, text, button, step, tone }: Outcome,
-  another: string | undefined,
-  take: (step: OutcomeStep) => void,
-): TemplateResult {
+export function renderOutcome(view: View, strings: Strings, take: (step: OutcomeStep) => void): TemplateResult {
+  const { title, text, button, step = "retry", tone } = outcomeOf(view, strings);
   return html`
     <section part="notice" class=${tone}>
       <h2 part="notice-title" id="title" tabindex="-1">${title}</h2>
@@ -67,17 +49,17 @@ export function renderOutcome(
       <slot name=${tone === "done" ? "success" : "failure"}></slot>
       <div>
         ${renderButton(button, () => take(step))}
-        ${another && step === "retry" ? renderButton(another, () => take("search"), "button link") : nothing}
+        ${view.pick && step === "retry" ? renderButton(strings.searchAgain, () => take("search"), "button link") : nothing}
       </div>
     </section>
   `;
 }
 
 /** On the way out; Cancel works until the page is gone. */
-export function renderLeaving(text: string, strings: Strings, cancel: () => void): TemplateResult {
+export function renderLeaving({ pick }: View, strings: Strings, cancel: () => void): TemplateResult {
   return html`
     <section part="notice">
-      <p>${text}</p>
+      <p>${pick && fill(strings.starting, pick)}</p>
       <div>${renderButton(strings.cancel, cancel, "button link")}</div>
     </section>
   `;
@@ -89,7 +71,8 @@ export function renderConnections(
   strings: Strings,
   disabled: boolean,
   reconnect: (id: string) => void,
-): TemplateResult {
+): TemplateResult | typeof nothing {
+  if (connections.length === 0) return nothing;
   return html`
     <h2 id="connections">${strings.connections}</h2>
     <ul part="connections" aria-labelledby="connections">

@@ -37,8 +37,8 @@ export function searchAsYouType(
     try {
       const page = await load(query, own.signal);
       if (own !== latest) return;
+      if (kept.size === KEPT_ANSWERS) kept.clear();
       kept.set(query, page);
-      if (kept.size > KEPT_ANSWERS) kept.delete(kept.keys().next().value as string);
       answered(query, page);
     } catch (error) {
       if (own === latest) failed(error);

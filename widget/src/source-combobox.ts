@@ -11,52 +11,42 @@ import { renderButton } from "./screens.ts";
 import { isLeaving, queryOf, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
-/** What the combobox asks of the element. */
+/** What the combobox needs of the element; a value that is set is searched for. */
 export interface ComboboxHost {
-  search(text: string): void;
+  value: string;
+  readonly disabled: boolean;
   clear(): void;
-  change(change: Partial<View>): void;
-  pick(row: Source | undefined): void;
 }
+
+type Change = (change: Partial<View>) => void;
+type PickRow = (row: Source) => void;
 
 /**
- * Acts on a key of the field; one that is taken is kept from the browser, and Escape from a dialog around the element,
- * which should close only when there is nothing left to close in here. Keys of an input method are never taken.
+ * Acts on a key of the field. A key that is taken is kept from the browser and from the page: a dialog around the element
+ * should close on Escape only when there is nothing left to close in here. Keys of an input method are never taken.
  */
-export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost): void {
-  const { key } = event;
-  const step = !event.isComposing && !isLeaving(view.state) && stepOf(event, view, host);
-  if (!step) return;
-  // Text is edited and Tab moves on, as everywhere.
-  if (!/^(Tab|Home|End|Arrow[LR])/.test(key)) event.preventDefault();
-  if (key === "Escape") event.stopPropagation();
-  if (typeof step === "function") step();
-  else host.change(step);
-}
-
-function stepOf(
-  { key, altKey, ctrlKey, metaKey }: KeyboardEvent,
-  { rows, active, open, value, state }: View,
-  { pick, clear }: ComboboxHost,
-): Partial<View> | (() => void) | false | "" | undefined {
-  const opened = { open: state !== "idle" };
-  const closed = { open: false };
-  const move = (to: number) => rows.length > 0 && { open: true, active: to % rows.length };
+export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, change: Change, pick: PickRow): void {
+  const { key, altKey, ctrlKey, metaKey, isComposing } = event;
+  const { rows, active, open, value, state } = view;
+  const count = rows.length;
+  const row = rows[active];
+  if (isComposing || isLeaving(state)) return;
+  if (altKey && key === "ArrowUp") change({ open: false });
   // Control, Option and Space together are VoiceOver's command to show a list.
-  if (altKey) return { ArrowDown: opened, ArrowUp: closed, " ": ctrlKey && opened }[key];
-  if (ctrlKey || metaKey) return;
-  return {
-    ArrowDown: move(active + 1),
-    ArrowUp: move((active > 0 ? active : rows.length) - 1),
-    Enter: active >= 0 && (() => pick(rows[active])),
-    Escape: value && (open ? closed : clear),
-    Tab: closed,
-    // Editing drops the active row, as every change does.
-    Home: {},
-    End: {},
-    ArrowLeft: {},
-    ArrowRight: {},
-  }[key];
+  else if (altKey && key === (ctrlKey ? " " : "ArrowDown")) change({ open: state !== "idle" });
+  else if (altKey || ctrlKey || metaKey) return;
+  else if (key === "ArrowDown" && count) change({ open: true, active: (active + 1) % count });
+  else if (key === "ArrowUp" && count) change({ open: true, active: (active > 0 ? active : count) - 1 });
+  else if (key === "Enter" && row) pick(row);
+  else if (key === "Escape" && open) change({ open: false });
+  else if (key === "Escape" && value) host.clear();
+  else {
+    // Tab moves on and text is edited as everywhere; either drops the active row, as every change does.
+    if (/^(Tab|Home|End|Arrow)/.test(key)) change({ open: open && key !== "Tab" });
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 /** A row's second line: health system, place, portal; as much as is known and not said by the name. */
@@ -68,12 +58,17 @@ function join(between: string, ...parts: (string | null | undefined)[]): string 
   return parts.filter(Boolean).join(between);
 }
 
-/** Renders field, list and what stands in the list's place. */
-export function renderCombobox(view: View, words: Strings, disabled: boolean, host: ComboboxHost): TemplateResult {
-  const { value, rows, active, open, state, code } = view;
+/** Renders the field, and while there is something to show, the list. */
+export function renderCombobox(
+  view: View,
+  words: Strings,
+  host: ComboboxHost,
+  change: Change,
+  pick: PickRow,
+): TemplateResult {
+  const { value, rows, active, open, state } = view;
   const leaving = isLeaving(state);
   const listed = open && rows.length > 0;
-  const remark = remarkOf(view, words);
   return html`
     <div part="field">
       <input
@@ -88,18 +83,38 @@ export function renderCombobox(view: View, words: Strings, disabled: boolean, ho
         autocomplete="off"
         autocorrect="off"
         spellcheck="false"
-        maxlength="200"
         .value=${value}
         ?readonly=${leaving}
-        ?disabled=${disabled}
-        @input=${(event: Event) => host.search((event.target as HTMLInputElement).value)}
-        @keydown=${(event: KeyboardEvent) => pressKey(event, view, host)}
-        @click=${() => host.change({ open: state !== "idle" })}
+        ?disabled=${host.disabled}
+        @input=${(event: Event) => {
+          host.value = (event.target as HTMLInputElement).value;
+        }}
+        @keydown=${(event: KeyboardEvent) => pressKey(event, view, host, change, pick)}
+        @click=${() => change({ open: state !== "idle" })}
       />
-      ${value && !leaving ? renderButton(words.clear, host.clear, "clear") : nothing}
+      ${value && !leaving ? renderButton(words.clear, () => host.clear(), "clear") : nothing}
     </div>
-    <div class="results" ?hidden=${!open}>
-      <ul part="listbox" id="listbox" role="listbox" aria-label=${words.label} ?hidden=${!listed} @mousedown=${keepFocus}>
+    ${open ? renderResults(view, words, host, pick) : nothing}
+  `;
+}
+
+/**
+ * The list, and below it or in its place a remark. A press on the list is kept from moving the focus: it would blur the
+ * field first, and some browsers then drop the click.
+ */
+function renderResults(view: View, words: Strings, host: ComboboxHost, pick: PickRow): TemplateResult {
+  const { value, rows, active, state, code } = view;
+  const remark = remarkOf(view, words);
+  return html`
+    <div class="results">
+      <ul
+        part="listbox"
+        id="listbox"
+        role="listbox"
+        aria-label=${words.label}
+        ?hidden=${rows.length === 0}
+        @mousedown=${(event: Event) => event.preventDefault()}
+      >
         ${rows.map(
           (row, index) => html`
             <li
@@ -108,18 +123,30 @@ export function renderCombobox(view: View, words: Strings, disabled: boolean, ho
               id="option-${index}"
               tabindex="-1"
               aria-selected=${index === active}
-              @click=${() => host.pick(row)}
+              @click=${() => pick(row)}
             >
               <span part="name">${row.name}</span> <span part="detail">${detailOf(row)}</span>
             </li>
           `,
         )}
       </ul>
-      <div ?hidden=${!remark}>
-        <p>${remark}</p>
-        ${code ? renderButton(words.tryAgain, () => host.search(value)) : nothing}
-        <slot name="empty" ?hidden=${state !== "empty" || code}></slot>
-      </div>
+      ${
+        remark &&
+        html`
+          <div>
+            <p>${remark}</p>
+            ${
+              code
+                ? renderButton(words.tryAgain, () => {
+                    host.value = value;
+                  })
+                : state === "empty"
+                  ? html`<slot name="empty"></slot>`
+                  : nothing
+            }
+          </div>
+        `
+      }
     </div>
   `;
 }
@@ -130,9 +157,4 @@ export function remarkOf({ state, code, rows, value, hasMore }: View, words: Str
   if (state === "empty") return fill(words.none, { query: queryOf(value) });
   if (rows.length === 0) return words.searching;
   return hasMore ? fill(words.countMore, { count: rows.length }) : "";
-}
-
-/** A press on a row would blur the field first, and some browsers then drop the click. */
-function keepFocus(event: Event): void {
-  event.preventDefault();
 }

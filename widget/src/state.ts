@@ -34,7 +34,7 @@ export interface View {
   readonly active: number;
   /** Whether the list, or the word in its place, is on show. */
   readonly open: boolean;
-  /** Why search or the start of a session failed; null where nothing did. */
+  /** Why search, the start of a session or the connecting failed; null where nothing did. */
   readonly code: string | null;
   readonly pick: Picked | null;
   readonly result: ReturnResult | null;
@@ -84,11 +84,6 @@ export function found({ data, has_more }: SourcePage): Partial<View> {
   return { state: data.length > 0 ? "results" : "empty", rows: data, hasMore: has_more };
 }
 
-/** Search is down. */
-export function searchFailed(code: string): Partial<View> {
-  return { state: "empty", rows: [], code };
-}
-
 /** A source was picked, and its session is being made. */
 export function picked(pick: Picked): Partial<View> {
   return { state: "starting", open: false, code: null, result: null, pick };
@@ -99,7 +94,8 @@ export function canceled({ rows }: View): Partial<View> {
   return rows.length > 0 ? { state: "results", open: true } : { state: "idle" };
 }
 
-/** Back from the hospital. */
-export function returned(result: ReturnResult, pick: Picked | null): Partial<View> {
-  return { ...INITIAL, state: result.success ? "connected" : "failed", result, pick };
+/** Back from the hospital. The last pick names it, unless another one was connected. */
+export function returned(result: ReturnResult, last: Picked | null): Partial<View> {
+  if (!result.success) return { ...INITIAL, state: "failed", code: result.error, result, pick: last };
+  return { ...INITIAL, state: "connected", result, pick: last?.id === result.connection_id ? last : null };
 }

@@ -3,11 +3,16 @@
  * are filled in. Screens are chosen by the error registry's *what next*; a code that needs its own words has them here.
  */
 
-/** An outcome's screen: heading, one sentence, the label of its one next step. */
+/** What an outcome's button does: the same hospital again, another search, or the page anew. */
+export type OutcomeStep = "retry" | "search" | "reload";
+
+/** An outcome's screen: heading, one sentence, and its one next step. */
 export interface OutcomeWords {
   title: string;
   text: string;
   button: string;
+  /** What the button does; `retry` when omitted. */
+  step?: OutcomeStep | undefined;
 }
 
 export interface Strings {
@@ -33,24 +38,42 @@ export interface Strings {
   starting: string;
   cancel: string;
   searchAgain: string;
-  /** The heading of a success whose hospital is known by name; `{name}`. */
+  /** The screen of a success. `{app}`. */
+  connected: OutcomeWords;
+  /** Its heading where the hospital is known by name; `{name}`. */
   connectedName: string;
   connections: string;
   /** `{name}`. */
   reconnect: string;
   /** A connection's state → its words. */
   status: Record<string, string>;
-  /** An error's code, or else what comes next → its screen; `connected` for success. `{app}`. */
+  /** An error's code, or else what comes next → its screen. `{app}`. */
   outcomes: Record<string, OutcomeWords>;
 }
 
-const outcome = (title: string, text: string, button: string): OutcomeWords => ({ title, text, button });
+const outcome = (title: string, text: string, button: string, step?: OutcomeStep): OutcomeWords => ({
+  title,
+  text,
+  button,
+  step,
+});
 const TRY_AGAIN = "Try again";
 const CHOOSE_ANOTHER = "Choose another hospital";
 const RELOAD = "Reload this page";
 const ENDED = "Access has ended";
 
-const unavailable = outcome("This hospital is not available", "{app} cannot connect to it right now.", CHOOSE_ANOTHER);
+const unavailable = outcome(
+  "This hospital is not available",
+  "{app} cannot connect to it right now.",
+  CHOOSE_ANOTHER,
+  "search",
+);
+
+const unfinished = outcome(
+  "We could not connect",
+  "Your hospital’s sign-in did not finish, so nothing was shared.",
+  TRY_AGAIN,
+);
 
 /** The words in English. */
 export const ENGLISH: Strings = {
@@ -65,7 +88,7 @@ export const ENGLISH: Strings = {
   count: { one: "{count} result", other: "{count} results" },
   countMore: "{count} results shown, more available. Keep typing to narrow.",
   none: "No match for “{query}”. Check the spelling or try the city.",
-  searchDown: "Search is not working right now.",
+  searchDown: "Search is not working. Please try again in a minute.",
   tryAgain: TRY_AGAIN,
   starting: "Taking you to {name} to sign in",
   cancel: "Cancel",
@@ -80,39 +103,53 @@ export const ENGLISH: Strings = {
     refresh_failed: ENDED,
     disconnected: "Not connected",
   },
+  connected: outcome(
+    "You are connected",
+    "{app} can now get a copy of your records, which may take a while.",
+    "Connect another hospital",
+    "search",
+  ),
   outcomes: {
-    connected: outcome(
-      "You are connected",
-      "{app} can now get a copy of your records, which may take a while.",
-      "Connect another hospital",
-    ),
-    user_denied: outcome("Nothing was shared", "You stopped at your hospital’s page. You can try again.", TRY_AGAIN),
+    user_denied: outcome("Nothing was shared", "You stopped at your hospital’s own page.", TRY_AGAIN),
     patient_mismatch: outcome(
       "This is a different account",
       "Please sign in with the same account as last time.",
       TRY_AGAIN,
     ),
-    not_authenticated: outcome("You are signed out", "Please sign in to {app} again.", RELOAD),
-    patient_access_denied: outcome("Someone else is signed in", "Please sign in to {app} again.", RELOAD),
+    not_authenticated: outcome("You are signed out", "Please sign in to {app} again.", RELOAD, "reload"),
+    patient_access_denied: outcome("Someone else is signed in", "Please sign in to {app} again.", RELOAD, "reload"),
     resource_not_found: unavailable,
     offline: outcome("You seem to be offline", "Please check your internet connection.", TRY_AGAIN),
-    retry: outcome("We could not connect", "Your hospital’s sign-in did not finish, so nothing was shared.", TRY_AGAIN),
+    retry: unfinished,
     new_session: outcome("This link has expired", "Sign-in links work only for a short time.", "Start again"),
-    reconnect: outcome(ENDED, "Your hospital asks you to sign in again.", "Reconnect"),
+    reconnect: unfinished,
     fix_setup: unavailable,
     wait: outcome("Please wait a moment", "Something is not working. Please try again in a minute.", TRY_AGAIN),
   },
 };
 
-/** The words to use: the host's own over English, an outcome at a time. */
-export function wordsOf(own: Partial<Strings>): Strings {
-  const { status, outcomes } = ENGLISH;
-  return { ...ENGLISH, ...own, status: { ...status, ...own.status }, outcomes: { ...outcomes, ...own.outcomes } };
+/** Where an element's own words stand: its attributes, and a host's `strings`. */
+export interface OwnWords {
+  strings: Partial<Strings>;
+  label: string | undefined;
+  hint: string | undefined;
+  appName: string | undefined;
+}
+
+/** The words to use: an element's attributes over the host's `strings` over English, an outcome at a time. */
+export function wordsOf({ strings, label, hint, appName }: OwnWords): Strings {
+  const words = { ...ENGLISH, ...strings };
+  return {
+    ...words,
+    label: label ?? words.label,
+    hint: hint ?? words.hint,
+    app: appName ?? words.app,
+    status: { ...ENGLISH.status, ...strings.status },
+    outcomes: { ...ENGLISH.outcomes, ...strings.outcomes },
+  };
 }
 
 /** Puts values in the places of `{their names}`; what has no value stays as it stands. */
 export function fill(text: string, values: object): string {
-  return text.replace(/\{(\w+)\}/g, (place, name: string) =>
-    String((values as Record<string, unknown>)[name] ?? place),
-  );
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => (values as Record<string, string>)[name] ?? place);
 }

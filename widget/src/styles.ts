@@ -21,8 +21,7 @@ export const styles = css`
     line-height: 1.5;
     overflow-wrap: anywhere;
   }
-  :host([hidden]),
-  [hidden] {
+  :host([hidden]) {
     display: none;
   }
   * {
@@ -43,7 +42,14 @@ export const styles = css`
   h2 {
     font-size: 1.375rem;
   }
-  p {
+  h2,
+  section > div {
+    margin-block-start: var(--space);
+  }
+  p,
+  div,
+  section,
+  li > button {
     margin-block: calc(var(--space) / 2);
   }
   #notice,
@@ -53,7 +59,6 @@ export const styles = css`
   [part="field"],
   .results,
   section {
-    margin-block-start: calc(var(--space) / 2);
     border: var(--line);
     border-radius: var(--radius);
     background: var(--surface);
@@ -91,18 +96,15 @@ export const styles = css`
   }
   [part^="button"] {
     border: 2px solid var(--accent);
-    text-align: start;
   }
   [part="button"] {
     background: var(--accent);
     color: var(--mb-on-accent, light-dark(#fff, #06213c));
   }
   .results {
-    block-size: clamp(14rem, 50vh, 26rem);
-  }
-  .results:not([hidden]) {
     display: flex;
     flex-direction: column;
+    block-size: clamp(14rem, 50vh, 26rem);
   }
   .results > div,
   section {
@@ -116,8 +118,7 @@ export const styles = css`
     outline: var(--focus);
     outline-offset: -3px;
   }
-  [part="name"],
-  [part="detail"] {
+  li > * {
     display: block;
   }
   section {
@@ -134,24 +135,16 @@ export const styles = css`
     flex-wrap: wrap;
     gap: var(--space);
   }
-  div,
-  li > button {
-    margin-block: calc(var(--space) / 2);
-  }
   ul:not([hidden]) + div {
-    margin: 0;
     border-block-start: var(--line);
   }
   ul {
     overflow: auto;
     list-style: none;
   }
-  #connections {
-    margin-block-start: calc(var(--space) * 2);
-  }
   [part="connection"] {
     padding-block: var(--space);
-    border-block-end: var(--line);
+    border-block-start: var(--line);
   }
   [role="status"] {
     position: absolute;
