@@ -83,4 +83,4 @@ export const SYSTEMS = [
 ];
 
 /** What portals are called. */
-export const PORTALS = ["PatientDoor", "CareLantern", "HealthLedger", "My Record Room"];
+export const PORTALS = ["PatientDoor", "CareLantern", "HealthLedger", "My Record Room", "WellnessFile"];
