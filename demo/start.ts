@@ -37,12 +37,12 @@ async function free(port: number): Promise<number | null> {
 
 async function choosePort(asked: string | undefined): Promise<number> {
   const first = Number(asked ?? 3000);
-  const last = asked === undefined ? first + 99 : first;
-  for (let port = first; port <= last; port += 1) {
-    const found = await free(port);
+  const tries = asked === undefined || first === 0 ? 100 : 1;
+  for (let step = 0; step < tries; step += 1) {
+    const found = await free(first === 0 ? 0 : first + step);
     if (found !== null) return found;
   }
-  throw new Error(`port ${asked ?? `${first} to ${last}`} is taken; choose another with PORT`);
+  throw new Error(`port ${asked ?? "3000 and the 99 after it"} is taken; choose another with PORT`);
 }
 
 /** Starts a script; it stops by itself when this process is gone. */
