@@ -27,6 +27,9 @@ export function authorizationBenchmark(): Promise<Row[]> {
       },
       () => timed(bare, FLOWS, () => bare.ask("run", { count: FLOWS, inFlight: IN_FLIGHT })),
     );
-    return [row("flow cpu", "µs", ours.cpu, floor.cpu), row("flow rate", "1/s", ours.rate, floor.rate)];
+    return [
+      row("authorization: CPU for a flow", "µs", ours.cpu, floor.cpu),
+      row("authorization: rate", "1/s", ours.rate, floor.rate),
+    ];
   });
 }

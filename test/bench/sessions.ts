@@ -24,6 +24,9 @@ export function sessionsBenchmark(): Promise<Row[]> {
       () => roundOf(host),
       () => roundOf(bare),
     );
-    return [row("session cpu", "µs", ours.cpu, floor.cpu), row("session rate", "1/s", ours.rate, floor.rate)];
+    return [
+      row("sessions: CPU for each", "µs", ours.cpu, floor.cpu),
+      row("sessions: rate", "1/s", ours.rate, floor.rate),
+    ];
   });
 }
