@@ -75,7 +75,6 @@ async function complaints(tool: string, words: string[]): Promise<string[]> {
     await run(join(ROOT, "node_modules/.bin", tool), words);
     return [];
   } catch (thrown) {
-    const { stdout, stderr } = thrown as { stdout?: string; stderr?: string };
-    return [`${tool}: ${[stdout, stderr].join("\n").trim() || String(thrown)}`];
+    return [`${tool}: ${(thrown as Error).message}`];
   }
 }

@@ -3,8 +3,23 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** Runs a command and answers what it printed; what it complained of stands in the error where it fails. */
-export const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** Runs a command and answers what it printed; where it fails, the error's message holds all of it. */
+export async function run(
+  command: string,
+  words: string[],
+  options: { cwd?: string } = {},
+): Promise<{ stdout: string; stderr: string }> {
+  try {
+    return await execute(command, words, { ...options, maxBuffer: 16 * 1024 * 1024 });
+  } catch (thrown) {
+    // execFile's own message leaves standard output out, which is where compilers complain.
+    const fault = thrown as Error & { stdout: string };
+    fault.message += fault.stdout;
+    throw fault;
+  }
+}
 
 /** A tarball, and what is in it. */
 export interface Tarball {
