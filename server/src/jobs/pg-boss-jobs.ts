@@ -7,7 +7,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { CompiledQuery, sql } from "kysely";
-import type { Pool } from "pg";
 import type PgBoss from "pg-boss";
 import { type Database, type Db, loadPeer, type Tx } from "../store/database.ts";
 import {
@@ -30,6 +29,8 @@ interface Envelope {
   tried: number;
   last_error: string | null;
 }
+
+type Pool = NonNullable<Database["pool"]>;
 
 type Row = PgBoss.JobWithMetadata<Envelope>;
 

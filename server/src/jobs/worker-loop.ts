@@ -1,7 +1,7 @@
 /**
  * The worker: claims due jobs, runs their handlers a few at a time, and writes how each ended. A handler's signal is
- * aborted before its lease is over, so one that heeds it never runs beside the worker that gets the job next; one that
- * does not loses its slot's hold on the job at that moment, and what it answers later counts for nothing.
+ * aborted before its lease is over, so one that heeds it never runs beside the worker that gets the job next. One that
+ * does not heed it loses its slot when the lease is over, and what it answers after that counts for nothing.
  */
 import { type ClaimedJob, faultOf, type JobPayload, type Queue } from "./queue.ts";
 
