@@ -61,9 +61,10 @@ const SETTINGS = ["fsync=off", "full_page_writes=off", "io_method=sync", "shared
 
 /**
  * Runs as the cluster's keeper. It waits on its standard input, which the system closes when the test process is gone:
- * a killed process could not have stopped a server or removed a folder.
+ * a killed process could not have stopped a server or removed a folder. It may be gone before it is told "ready", too.
  */
 const KEEPER = `
+  trap "" PIPE
   "$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions >"$FOLDER/log" 2>&1 &&
     "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -o "-k '$FOLDER' -c listen_addresses='' $OPTIONS" -w start >/dev/null ||
     { cat "$FOLDER/log" >&2; rm -rf "$FOLDER"; exit 1; }
