@@ -11,11 +11,8 @@ import { PACKAGES, pack, run, type Tarball } from "./pack.ts";
 
 const LICENSE = "Apache-2.0";
 
-/** What is not made from a source file. */
-const BESIDE_SOURCES: Record<(typeof PACKAGES)[number], string[]> = {
-  server: ["bin/mb-connect.js"],
-  widget: ["dist/mb-connect.min.js"],
-};
+/** Folders that may be packed as they stand, where the manifest names them. */
+const AS_THEY_STAND = ["bin", "vendors"];
 
 const folder = await mkdtemp(join(tmpdir(), "mb-package-"));
 try {
@@ -27,9 +24,8 @@ try {
 }
 
 function licences(): string[] {
-  const manifests = ["package.json", ...PACKAGES.map((name) => `${name}/package.json`)];
-  const other = manifests.filter((path) => JSON.parse(readFileSync(join(ROOT, path), "utf8")).license !== LICENSE);
-  return other.map((path) => `${path}: license is not ${LICENSE}`);
+  const folders = [".", ...PACKAGES].filter((folder) => manifest(folder).license !== LICENSE);
+  return folders.map((folder) => `${folder}/package.json: license is not ${LICENSE}`);
 }
 
 async function checkTarballs(tarballs: Tarball[]): Promise<string[]> {
@@ -49,7 +45,11 @@ async function checkTarballs(tarballs: Tarball[]): Promise<string[]> {
 
 /** Every built file has its source and every source is built; beside them stand only the documents. */
 function contentFaults(folder: (typeof PACKAGES)[number], paths: string[]): string[] {
-  const needed = ["LICENSE", "README.md", "package.json", ...BESIDE_SOURCES[folder]];
+  const needed = ["LICENSE", "README.md", "package.json"];
+  if (folder === "widget") needed.push("dist/mb-connect.min.js");
+  for (const name of manifest(folder).files.filter((one) => AS_THEY_STAND.includes(one))) {
+    needed.push(...readdirSync(join(ROOT, folder, name)).map((file) => `${name}/${file}`));
+  }
   for (const name of readdirSync(join(ROOT, folder, "src"), { recursive: true, encoding: "utf8" })) {
     if (name.endsWith(".ts")) needed.push(...builtFrom(`${folder}/src/${name}`));
   }
@@ -63,6 +63,10 @@ function contentFaults(folder: (typeof PACKAGES)[number], paths: string[]): stri
     // A renamed source leaves its old output in dist; a fresh build has none.
     ...strange.map((path) => `${path} does not belong there`),
   ];
+}
+
+function manifest(folder: string): { license: string; files: string[] } {
+  return JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8"));
 }
 
 function builtFrom(source: string): string[] {
