@@ -5,12 +5,14 @@ import { createCatalog } from "#server/catalog/catalog.js";
 import { importCatalog } from "#server/catalog/importer.js";
 import { toSourceRow } from "#server/catalog/published-source.js";
 import { createSearchIndex, type SearchPage } from "#server/catalog/search-index.js";
+import { readVendors } from "#server/catalog/vendor.js";
 import { search } from "#server/flow/search.js";
 import type { SourceRow } from "#server/store/schema.js";
 import { fhirSource } from "#shared/source.js";
 import { forEachDatabase } from "./support/databases.ts";
 import { facility, jsonLines, listFolder } from "./support/source-lists.ts";
 
+const VENDORS = readVendors();
 const FIRST_TEN: SearchPage = { limit: 10, offset: 0 };
 
 /** A row of an invented source. */
@@ -20,7 +22,7 @@ function source(name: string, city = "Springfield", state = "IL", more: object =
     versions: [],
     active: true,
   };
-  return toSourceRow({ name, places: [{ city, state, zip: null }], endpoint, ...more }, 0).row;
+  return toSourceRow({ name, places: [{ city, state, zip: null }], endpoint, ...more }, 0, VENDORS).row;
 }
 
 function finder(rows: readonly SourceRow[]): (query: string, page?: Partial<SearchPage>) => string[] {
@@ -209,7 +211,7 @@ forEachDatabase((databases) => {
       clock: options.clock ?? (() => 0),
     });
     const recommendedConnectionIds = (options.recommended ?? []).map(idOf);
-    const context = { catalog, configuration: { publicUrl, recommendedConnectionIds } };
+    const context = { catalog, vendors: VENDORS, configuration: { publicUrl, recommendedConnectionIds } };
     return { database, catalog, context, load, idOf };
   }
   const namesOf = (list: { data: { name: string }[] }): string[] => list.data.map((row) => row.name);

@@ -1,10 +1,12 @@
 /** What the flows and views work with; put together once, in `mb-connect.ts`. */
 import type { Catalog } from "./catalog/catalog.ts";
+import type { Vendors } from "./catalog/vendor.ts";
 import type { Door } from "./fetch.ts";
 import type { Ids } from "./ids.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Configuration, Logger } from "./options.ts";
 import type { Discovery } from "./smart/configuration.ts";
+import type { Profiles } from "./smart/source-profile.ts";
 import type { Db } from "./store/database.ts";
 import type { SourceRow } from "./store/schema.ts";
 import type { TokenVault } from "./store/token-vault.ts";
@@ -14,11 +16,13 @@ export interface Context {
   db: Db;
   vault: TokenVault;
   catalog: Catalog;
+  vendors: Vendors;
   /** Whether this app may offer a source to its patients. */
   offered(source: SourceRow): boolean;
   jobs: Jobs;
   door: Door;
   discovery: Discovery;
+  profiles: Profiles;
   ids: Ids;
   logger: Logger;
   /** Milliseconds since 1970. */

@@ -13,6 +13,7 @@ import {
 import type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
 import type { ConnectionsQuery, FhirSource } from "../../shared/src/source.ts";
 import { createCatalog } from "./catalog/catalog.ts";
+import { readVendors } from "./catalog/vendor.ts";
 import type { Context } from "./context.ts";
 import { badRequest, ConnectError, loggable } from "./errors.ts";
 import { createDoor } from "./fetch.ts";
@@ -26,6 +27,7 @@ import { type Logger, type MbConnectOptions, OptionsError, readOptions } from ".
 import { createRouter } from "./router.ts";
 import { createDiscovery } from "./smart/configuration.ts";
 import { isOffered } from "./smart/registration.ts";
+import { readProfiles } from "./smart/source-profile.ts";
 import { listConnections } from "./store/connections.ts";
 import { type Database, MissingPeerError, openDatabase } from "./store/database.ts";
 import { listSessions } from "./store/patient-sessions.ts";
@@ -90,15 +92,20 @@ export interface MbConnect {
 export interface Surroundings {
   /** Milliseconds since 1970; default `Date.now`. */
   clock?: () => number;
+  /** A folder of vendor files in place of the package's own. */
+  vendors?: URL;
 }
 
 /**
  * Starts mb-connect inside the host's process.
  *
  * @throws {OptionsError} naming every fault of the options at once
+ * @throws {VendorFileError} naming the vendor file that cannot be read, and every fault in it
  */
 export function mbConnect(options: MbConnectOptions, surroundings: Surroundings = {}): MbConnect {
   const configuration = readOptions(options);
+  const vendors = readVendors(surroundings.vendors);
+  const profiles = readProfiles(vendors);
   const clock = surroundings.clock ?? Date.now;
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
   const { database, jobs } = open(configuration.database, clock, logger);
@@ -108,7 +115,9 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
     configuration,
     db: database.db,
     vault: createTokenVault(configuration.sealingKeys),
-    catalog: createCatalog({ database, offered, clock }),
+    catalog: createCatalog({ database, offered, clock, vendors }),
+    vendors,
+    profiles,
     offered,
     jobs,
     door,
@@ -245,7 +254,7 @@ function library(
         await ready;
         const source = await context.catalog.get(id);
         if (!source) throw new ConnectError("resource_not_found", { message: "There is no such source", param: "id" });
-        return sourceView(source, context.configuration.publicUrl);
+        return sourceView(source, context.vendors, context.configuration.publicUrl);
       },
     },
   };

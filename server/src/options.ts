@@ -8,15 +8,12 @@ import type { JWK } from "jose";
 import { z } from "zod";
 import { isLoopbackHost } from "./fetch.ts";
 import { type Registration, registrationKey } from "./smart/registration.ts";
-import type { SourceProfile } from "./smart/source-profile.ts";
+import { profileChanges } from "./smart/source-profile.ts";
 
 /** Thrown by `mbConnect` when its options are not complete; the message names every fault. */
 export class OptionsError extends Error {
   override name = "OptionsError";
 }
-
-const RESERVED_PARAMETERS =
-  /^(response_type|client_id|redirect_uri|scope|state|aud|code_challenge|code_challenge_method|nonce|launch)$/;
 
 const registration = z
   .strictObject({
@@ -38,19 +35,8 @@ const registration = z
       .optional(),
     /** Which signing key, by `kid`; default the first. For `private_key_jwt`. */
     signing_kid: z.string().min(1).optional(),
-    scopes: z.array(z.string().regex(/^\S+$/)).min(1).optional(),
-    scope_syntax: z.enum(["v1", "v2"]).optional(),
-    aud_override: z.string().min(1).optional(),
-    extra_params: z
-      .record(
-        z.string().refine((name) => !RESERVED_PARAMETERS.test(name), "is a parameter that mb-connect sets itself"),
-        z.string(),
-      )
-      .optional(),
-    basic_encoding: z.enum(["raw", "rfc6749"]).optional(),
-    issuer_aliases: z.array(z.string()).optional(),
-    require_nonce: z.boolean().optional(),
-    missing_token_type: z.boolean().optional(),
+    /** What this registration's sources need beyond the standard: it wins over what the vendor's file says. */
+    ...profileChanges.shape,
   })
   .superRefine((value, context) => {
     const method = authMethod(value);
@@ -210,7 +196,7 @@ function readRegistration(input: z.output<typeof registration>, signingKeys: JWK
         signingKey:
           method === "private_key_jwt" && found ? { ...found, alg: signingAlgorithm(found) ?? "" } : undefined,
       },
-      profile: profile as Partial<SourceProfile>,
+      profile,
     },
   ];
 }

@@ -14,6 +14,7 @@ import type { Database } from "../store/database.ts";
 import type { SourceRow } from "../store/schema.ts";
 import { createIndexBuilder } from "./index-tables.ts";
 import { type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
+import { readVendors, type Vendors } from "./vendor.ts";
 
 /** A page of sources. */
 export interface SourcePage {
@@ -49,13 +50,15 @@ const MOST_USED = 100;
  *
  * @param offered tells whether this app may offer an active source
  * @param clock ms since 1970
+ * @param vendors default the package's own
  */
 export function createCatalog(options: {
   database: Database;
   offered: (source: SourceRow) => boolean;
   clock: () => number;
+  vendors?: Vendors;
 }): Catalog {
-  const { database, offered, clock } = options;
+  const { database, offered, clock, vendors = readVendors() } = options;
   const { db } = database;
   let current: { version: number; index: SearchIndex } | null = null;
   let checkedAt = 0;
@@ -66,7 +69,7 @@ export function createCatalog(options: {
     checkedAt = clock();
     // Read before the rows: an import in between leaves the older number, and the next look makes the index again.
     const version = await readCatalogVersion(db);
-    if (current?.version !== version) current = { version, index: await buildIndex(database, offered) };
+    if (current?.version !== version) current = { version, index: await buildIndex(database, offered, vendors) };
   };
   const refreshOnce = (): Promise<void> => {
     refreshing ??= refresh().finally(() => {
@@ -111,8 +114,12 @@ export function createCatalog(options: {
   };
 }
 
-async function buildIndex(database: Database, offered: (source: SourceRow) => boolean): Promise<SearchIndex> {
-  const builder = createIndexBuilder();
+async function buildIndex(
+  database: Database,
+  offered: (source: SourceRow) => boolean,
+  vendors: Vendors,
+): Promise<SearchIndex> {
+  const builder = createIndexBuilder(vendors);
   for (let after = ""; ; ) {
     const rows = await readActiveSources(database.db, after, SLICE);
     for (const row of rows) if (offered(row)) builder.add(row);

@@ -9,6 +9,7 @@ import type { SourceRow } from "../store/schema.ts";
 import { ImportError } from "./content.ts";
 import { type InactiveReason, mergeRows, toSourceRow } from "./published-source.ts";
 import { readSourceList, type SourceList } from "./source-list.ts";
+import { readVendors, type Vendors } from "./vendor.ts";
 
 /** What to import. */
 export interface ImportRequest {
@@ -17,6 +18,8 @@ export interface ImportRequest {
   list?: string | undefined;
   /** Let a list shrink by more than a fifth. */
   force?: boolean | undefined;
+  /** Default: the package's own. */
+  vendors?: Vendors | undefined;
 }
 
 /** A list as an import left it, or would have: `change` is null where there was nothing to write. */
@@ -51,6 +54,7 @@ export async function importCatalog(
   progress: ImportProgress = () => {},
 ): Promise<ImportedList[]> {
   const now = clock();
+  const vendors = request.vendors ?? readVendors();
   const lists = new Map<string, ImportedList & { rows: Map<string, SourceRow> }>();
   for (const file of request.files) {
     const name = request.list ?? listName(file);
@@ -59,7 +63,7 @@ export async function importCatalog(
     const read = await readSourceList(
       file,
       (source) => {
-        const { row, inactive } = toSourceRow(source, now);
+        const { row, inactive } = toSourceRow(source, now, vendors);
         const known = list.rows.get(row.id);
         list.rows.set(row.id, known ? mergeRows(known, row) : row);
         if (known) list.doubles++;

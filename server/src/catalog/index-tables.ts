@@ -5,7 +5,7 @@
 import type { SourceRow } from "../store/schema.ts";
 import { isSmallWord, splitWords, wholeWord } from "./normalise.ts";
 import { STATES } from "./places.ts";
-import { vendorOf } from "./vendor.ts";
+import type { Vendors } from "./vendor.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** Where a word of a source stands. */
@@ -43,7 +43,7 @@ export interface IndexBuilder {
 const STEP = 5000;
 
 /** A builder without sources. */
-export function createIndexBuilder(): IndexBuilder {
+export function createIndexBuilder(vendors: Vendors): IndexBuilder {
   const ids: string[] = [];
   const terms = new Map<string, number>();
   const typeNumbers = new Map<string, number>();
@@ -81,7 +81,7 @@ export function createIndexBuilder(): IndexBuilder {
       addWords(source.state, FIELD.state);
       addWords(STATES[source.state ?? ""] ?? null, FIELD.state);
       addWords(source.zip, FIELD.zip);
-      addWords(vendorOf(source.type)?.words ?? source.vendor, FIELD.vendor);
+      addWords(vendors.of(source.type)?.words || source.vendor, FIELD.vendor);
       addWords(source.portal_name, FIELD.vendor);
       ids.push(source.id);
       starts.push(words.length);

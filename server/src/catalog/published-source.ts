@@ -5,7 +5,7 @@
 import type { SourceRow } from "../store/schema.ts";
 import { readState, readZip } from "./places.ts";
 import { canonicalUrl, sourceId, sourceKey } from "./source-key.ts";
-import { readVendor } from "./vendor.ts";
+import type { Vendors } from "./vendor.ts";
 
 /** A FHIR endpoint as a list publishes it. */
 export interface PublishedEndpoint {
@@ -60,6 +60,7 @@ const LONGEST_INLINE_LOGO = 256 * 1024;
 export function toSourceRow(
   published: PublishedSource,
   now: number,
+  vendors: Vendors,
 ): { row: SourceRow; inactive: InactiveReason | null } {
   const fhir_base_url = published.endpoint && mendAddress(published.endpoint.address);
   const address = fhir_base_url && canonicalUrl(fhir_base_url);
@@ -72,7 +73,7 @@ export function toSourceRow(
     aliases: JSON.stringify((published.aliases ?? []).filter((alias) => alias !== published.name)),
     places: textOfPlaces(places),
     ...(place ?? NOWHERE),
-    ...readVendor(published.vendor ?? null, address),
+    ...vendors.read(published.vendor ?? null, address),
     fhir_base_url,
     fhir_version,
     portal_url: published.portal?.url ?? null,

@@ -7,6 +7,7 @@ import type { SourceRow } from "../store/schema.ts";
 import { createIndexBuilder, type IndexTables } from "./index-tables.ts";
 import { matchWord, type QueryWord, readQuery, respellings, wordNear } from "./query.ts";
 import { createRanking } from "./ranking.ts";
+import { readVendors, type Vendors } from "./vendor.ts";
 
 /** A page of what was found, the best first. */
 export interface Found {
@@ -33,8 +34,8 @@ export interface SearchIndex {
 }
 
 /** Makes the index of sources at once; where patients wait, make the tables step by step. */
-export function createSearchIndex(sources: Iterable<SourceRow>): SearchIndex {
-  const builder = createIndexBuilder();
+export function createSearchIndex(sources: Iterable<SourceRow>, vendors: Vendors = readVendors()): SearchIndex {
+  const builder = createIndexBuilder(vendors);
   for (const source of sources) builder.add(source);
   const steps = builder.finish();
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return openIndex(step.value);

@@ -1,143 +1,145 @@
 /**
- * The EHR vendors as facts: how lists name them, what their FHIR base URLs look like, what patients call their portals,
- * and what each asks of an app before it may connect.
+ * The EHR vendors and payers as data: one JSON file each in the package's folder `vendors`, read once when mb-connect
+ * starts or an import runs. Here is what the catalog needs of them: how lists name a vendor, what its FHIR base URLs look
+ * like, what patients call its portal. What its sign-in needs is in the same file, and read by the source profiles.
  */
+import { readdirSync, readFileSync } from "node:fs";
+import { z } from "zod";
 
-/** One vendor. */
-export interface Vendor {
-  /** The short code: a source's `type`. */
-  readonly type: string;
-  /** The name shown where a list gives none. */
-  readonly name: string;
-  /** Recognises the name that a list gives. */
-  readonly named: RegExp;
-  /** Recognises a FHIR base URL, host in lower case; null where the URLs tell nothing. */
-  readonly hosted: RegExp | null;
-  /** What a patient may type for it or its portal; no word that is part of many names. */
-  readonly words: string;
-  /** What it asks of an app before it may connect, one sentence; null where nothing special is known. */
-  readonly setup: string | null;
+/** The folder of the package's own vendor files. */
+export const VENDOR_FILES = new URL("../../../../vendors/", import.meta.url);
+
+/** A vendor file that cannot be used; the message names the file and every fault in it. */
+export class VendorFileError extends Error {
+  override name = "VendorFileError";
 }
 
-const vendor = (
-  type: string,
-  name: string,
-  named: RegExp,
-  hosted: RegExp | null,
-  words: string,
-  setup: string | null = null,
-): Vendor => ({ type, name, named, hosted, words, setup });
+const pattern = z.string().refine(isPattern, "is no regular expression");
+const changes = z.record(z.string(), z.unknown());
 
-/** In the order in which they are tried; the first that recognises wins. */
-export const VENDORS: readonly Vendor[] = [
-  vendor(
-    "epic",
-    "Epic",
-    /^epic\b/i,
-    /\.epichosted\.com\/|\/\/fhir\.epic\.com\/|\/api\/fhir\/(r4|stu3|dstu2)$/i,
-    "epic mychart",
-    "Register a patient-facing app in Epic's developer portal; each organization must then have its client id, automatically or on request.",
-  ),
-  vendor(
-    "cerner",
-    "Oracle Health",
-    /\b(oracle health|cerner)\b/i,
-    /\/\/[^/]*\.cerner\.com\//,
-    "cerner oracle healthelife",
-    "Register a patient app in Oracle Health's developer console; its client id reaches production once the app is accepted there.",
-  ),
-  vendor(
-    "athena",
-    "athenahealth",
-    /\bathena/i,
-    /\/\/[^/]*\.athenahealth\.com[/:]/,
-    "athena athenahealth",
-    "Register a patient-facing app in athenahealth's developer portal; production credentials are given after a review.",
-  ),
-  vendor(
-    "meditech",
-    "MEDITECH",
-    /\bmeditech\b/i,
-    /\.meditech\.(cloud|global)[/:]|\/v\d\/uscore\/(r4|stu\d)$|\/\/mtrest/i,
-    "meditech",
-    "Register an app with MEDITECH; each hospital then enables it on its own API server.",
-  ),
-  vendor(
-    "eclinicalworks",
-    "eClinicalWorks",
-    /\b(eclinical ?works|healow)\b/i,
-    /\/\/[^/]*\.(healow|eclinicalworks)\.com\//,
-    "eclinicalworks healow",
-    "Register a patient app in the eClinicalWorks developer portal; one client id serves all practices.",
-  ),
-  vendor(
-    "nextgen",
-    "NextGen",
-    /\bnextgen\b/i,
-    /\/\/[^/]*\.nextgen\.com\//,
-    "nextgen nextmd",
-    "Register an app in NextGen's developer portal; each practice may ask for its own approval.",
-  ),
-  vendor(
-    "veradigm",
-    "Veradigm",
-    /\bveradigm\b/i,
-    /\/\/[^/]*\.veradigm\.com\//,
-    "veradigm followmyhealth",
-    "Register an app in Veradigm's developer programme; practices are enabled for it afterwards.",
-  ),
-  vendor(
-    "allscripts",
-    "Allscripts",
-    /\ballscripts\b/i,
-    /\/\/[^/]*\.allscripts(cloud)?\.com\//,
-    "allscripts followmyhealth",
-    "Register an app in the developer programme of the product's present owner; each site is enabled for it afterwards.",
-  ),
-  vendor("altera", "Altera", /\baltera\b/i, null, "altera followmyhealth"),
-  vendor(
-    "practicefusion",
-    "Practice Fusion",
-    /\bpractice ?fusion\b/i,
-    /\/\/[^/]*\.(practice|patient)fusion\.com\//,
-    "practicefusion patientfusion",
-  ),
-  vendor("greenway", "Greenway Health", /\bgreenway\b/i, /\.greenwayhealth\.com\//, "greenway"),
-  vendor("modmed", "ModMed", /\b(modmed|modernizing medicine)\b/i, /\.ema-api\.com\//, "modmed"),
-  vendor("meldrx", "MeldRx", /\bmeldrx\b/i, /\.meldrx\.com\//, "meldrx"),
-  vendor("carepaths", "CarePaths", /\bcarepaths\b/i, /\.carepaths\.com\//, "carepaths"),
-  vendor("first-insight", "First Insight", /\bfirst insight\b/i, /\.(maximeyes|ficintegrations)\.com[/:]/, "maximeyes"),
-  vendor("office-practicum", "Office Practicum", /\boffice practicum\b/i, /\.op\.healthcare\//, "practicum"),
-  vendor("drchrono", "DrChrono", /\bdrchrono\b/i, /\/fhir\/drchrono\//, "drchrono"),
-  vendor("medhost", "MEDHOST", /\bmedhost\b/i, /\.yourcareuniverse\.net\//, "medhost yourcareuniverse"),
-  vendor("azalea", "Azalea Health", /\bazalea\b/i, /\.azaleahealth\.com\//, "azalea"),
-  vendor("netsmart", "Netsmart", /\bnetsmart\b/i, /\.netsmartcloud\.com\//, "netsmart"),
-];
+const vendorFile = z.strictObject({
+  /** The short code: a source's `type`. */
+  type: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  /** Shown where a list gives no name. */
+  name: z.string().min(1),
+  /** How lists name it: whole words, anywhere in what a list gives, case folded. */
+  names: z.array(z.string().min(1)).min(1),
+  /** Domains of its FHIR servers; names below them count. */
+  hosts: z.array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/)).default([]),
+  /** Regular expressions over a FHIR base URL, tried when no vendor's domain is known; case folded. */
+  addresses: z.array(pattern).default([]),
+  /** What a patient may type for it or its portal; no word that is part of many names. */
+  words: z.string().default(""),
+  /** What it asks of an app before it may connect, one sentence; null where nothing special is known. */
+  setup_requirements: z.string().nullable().default(null),
+  /** What `invalid_client` from its token endpoint usually means, in plain words; null where nothing special is known. */
+  invalid_client: z.string().nullable().default(null),
+  /** What its sign-in needs beyond the standard; a source profile's fields. */
+  profile: changes.default({}),
+  /** Changes for some of its sources: those whose FHIR base URL, or brand, else name, these regular expressions recognise. */
+  overrides: z
+    .array(
+      z.strictObject({
+        match: z
+          .strictObject({ fhir_base_url: pattern.optional(), brand: pattern.optional() })
+          .refine((match) => match.fhir_base_url ?? match.brand, "names fhir_base_url, brand or both"),
+        profile: changes,
+      }),
+    )
+    .default([]),
+});
 
-const BY_TYPE = new Map(VENDORS.map((one) => [one.type, one]));
+/** One vendor, as its file says it; `profile` and `overrides` are checked by the source profiles. */
+export type Vendor = z.output<typeof vendorFile>;
+
+/** The vendors. */
+export interface Vendors {
+  readonly all: readonly Vendor[];
+  /** The vendor of a source's `type`; undefined for a type that no file tells of. */
+  of(type: string | null): Vendor | undefined;
+  /**
+   * Who runs a source.
+   *
+   * @param published the vendor as the list names it, or null
+   * @param address the FHIR base URL in its canonical form, or null
+   * @returns the name to keep, and the short code: of the vendor that the name, else the domain, else the URL tells; else a
+   *   slug of the name, else null
+   */
+  read(published: string | null, address: string | null): { vendor: string | null; type: string | null };
+}
 
 /**
- * Who runs a source.
+ * Reads the vendor files.
  *
- * @param published the vendor as the list names it, or null
- * @param address the FHIR base URL in its canonical form, or null
- * @returns the name to keep, and the short code: of the vendor that the name or else the URL tells, else a slug of the name, else null
+ * @param folder of JSON files; those of other endings are left alone
+ * @throws {VendorFileError} naming the file, where one is no JSON, has a fault, or claims a type or domain that another has
  */
-export function readVendor(
-  published: string | null,
-  address: string | null,
-): { vendor: string | null; type: string | null } {
-  const known =
-    VENDORS.find((one) => published !== null && one.named.test(published)) ??
-    VENDORS.find((one) => address !== null && one.hosted?.test(address));
-  const slug = published
-    ?.toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "");
-  return { vendor: published ?? known?.name ?? null, type: known?.type ?? (slug || null) };
+export function readVendors(folder: URL = VENDOR_FILES): Vendors {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  const all = files.sort().map((file) => readVendorFile(folder, file));
+  const byType = once(all, "type", ({ type }) => [type]);
+  const byHost = once(all, "domain", ({ hosts }) => hosts);
+  const recognisers = all.map((vendor) => ({
+    vendor,
+    named: new RegExp(`(?<![a-z0-9])(?:${vendor.names.map(escaped).join("|")})(?![a-z0-9])`, "i"),
+    addresses: vendor.addresses.map((one) => new RegExp(one, "i")),
+  }));
+  const hosting = (address: string): Vendor | undefined => {
+    let host = /^https?:\/\/([^/:]+)/i.exec(address)?.[1]?.toLowerCase() ?? "";
+    for (; host !== ""; host = host.slice(host.indexOf(".") + 1 || host.length)) {
+      const found = byHost.get(host);
+      if (found) return found;
+    }
+    return recognisers.find(({ addresses }) => addresses.some((one) => one.test(address)))?.vendor;
+  };
+  return {
+    all,
+    of: (type) => (type === null ? undefined : byType.get(type)),
+    read(published, address) {
+      const named = published === null ? undefined : recognisers.find((one) => one.named.test(published))?.vendor;
+      const known = named ?? (address === null ? undefined : hosting(address));
+      const slug = published
+        ?.toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-")
+        .replace(/^-+|-+$/g, "");
+      return { vendor: published ?? known?.name ?? null, type: known?.type ?? (slug || null) };
+    },
+  };
 }
 
-/** The vendor of a source's `type`; undefined for one that this table does not hold. */
-export function vendorOf(type: string | null): Vendor | undefined {
-  return type === null ? undefined : BY_TYPE.get(type);
+function readVendorFile(folder: URL, file: string): Vendor {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(new URL(file, folder), "utf8"));
+  } catch {
+    throw new VendorFileError(`vendors/${file}: is no JSON`);
+  }
+  const parsed = vendorFile.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "file"}: ${message}`);
+  throw new VendorFileError(`vendors/${file}: ${faults.join("; ")}`);
+}
+
+function once(all: readonly Vendor[], what: string, of: (vendor: Vendor) => readonly string[]): Map<string, Vendor> {
+  const found = new Map<string, Vendor>();
+  for (const vendor of all) {
+    for (const key of of(vendor)) {
+      if (found.has(key)) throw new VendorFileError(`vendors: the ${what} ${key} stands twice`);
+      found.set(key, vendor);
+    }
+  }
+  return found;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "i");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -3,18 +3,19 @@
  * sealed verifier, a snapshot of all that was sent) and sends the browser to the portal.
  */
 import { randomBytes } from "node:crypto";
+import type { ErrorCode } from "../../../shared/src/errors.ts";
+import type { TrailReason } from "../../../shared/src/trail-reasons.ts";
 import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure } from "../outcome.ts";
 import { readSessionToken } from "../session-url.ts";
 import { authorizationRequest } from "../smart/authorization-request.ts";
 import { registrationFor } from "../smart/registration.ts";
-import { sourceProfile } from "../smart/source-profile.ts";
 import { countAttempts, insertAttempt } from "../store/attempts.ts";
 import { bindSession, completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
-import { recordStep } from "../trail.ts";
+import { recordFailureOnce, recordSteps } from "../trail.ts";
 
 const ATTEMPTS_A_SESSION = 10;
 const ATTEMPT_LIFE_MS = 60 * 60 * 1000;
@@ -27,21 +28,26 @@ export async function authorize(context: Context, token: string, arrival: Arriva
   const session_id = readSessionToken(context, token);
   const session = session_id === null ? undefined : await findSession(context.db, session_id);
   if (!session) return { to: "page", page: "unknown_link" };
-  if (session.browser_hash !== null && session.browser_hash !== arrival.browser_hash) {
-    return { to: "page", page: "other_browser" };
-  }
+  const refuse = async (code: ErrorCode, reason: TrailReason, outcome: Outcome): Promise<Outcome> => {
+    const at = { session_id: session.id, attempt_id: null };
+    await recordFailureOnce(context, context.db, at, "opened", code, reason);
+    return outcome;
+  };
+  const otherBrowser = () =>
+    refuse("oauth_state_expired", "other_browser", { to: "page", page: "other_browser" });
+  if (session.browser_hash !== null && session.browser_hash !== arrival.browser_hash) return otherBrowser();
   const now = context.clock();
-  if (sessionStatus(session, now) !== "open") return returnFailure(session, "session_expired");
+  const expired = returnFailure(session, "session_expired");
+  if (sessionStatus(session, now) !== "open") return refuse("session_expired", "link_expired", expired);
   if (arrival.patient_id !== null && arrival.patient_id !== session.patient_id) {
-    return { to: "page", page: "other_patient" };
+    return refuse("patient_access_denied", "other_patient", { to: "page", page: "other_patient" });
   }
   if (session.browser_hash === null && arrival.browser_hash !== null) {
-    if (!(await bindSession(context.db, session.id, arrival.browser_hash)))
-      return { to: "page", page: "other_browser" };
+    if (!(await bindSession(context.db, session.id, arrival.browser_hash))) return otherBrowser();
   }
   if ((await countAttempts(context.db, session.id)) >= ATTEMPTS_A_SESSION) {
     await completeSession(context.db, session.id, now);
-    return returnFailure(session, "session_expired");
+    return refuse("session_expired", "too_many_attempts", expired);
   }
   return attempt(context, session);
 }
@@ -72,14 +78,17 @@ async function attempt(context: Context, session: PatientSessionRow): Promise<Ou
     row.snapshot = JSON.stringify(request.snapshot);
     await context.db.transaction().execute(async (tx) => {
       await insertAttempt(tx, row);
-      await recordStep(context, tx, at, "opened", "ok");
       const host = new URL(request.snapshot.configuration.authorization_endpoint).host;
-      await recordStep(context, tx, at, "redirected", "ok", { detail: { host } });
+      await recordSteps(context, tx, at, [
+        { step: "opened", outcome: "ok" },
+        { step: "redirected", outcome: "ok", detail: { host } },
+      ]);
     });
     return { to: "url", url: request.url };
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
     await insertAttempt(context.db, row);
+    await recordSteps(context, context.db, at, [{ step: "opened", outcome: "ok" }]);
     return endInFailure(context, session, row.id, thrown.code, thrown.reason ?? thrown.code);
   }
 }
@@ -91,7 +100,7 @@ async function requestFor(context: Context, session: PatientSessionRow) {
   if (!source?.fhir_base_url || !registration || !context.offered(source)) {
     throw new ConnectError("resource_not_found", { reason: "source_not_offered" });
   }
-  const profile = sourceProfile(source.type, registration.profile);
+  const profile = context.profiles.of(source, registration.profile);
   return authorizationRequest({
     configuration: await context.discovery.discover(source.fhir_base_url),
     profile,

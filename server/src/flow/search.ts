@@ -6,6 +6,7 @@ import type { List } from "../../../shared/src/list.ts";
 import { type ConnectionsQuery, connectionsQuery, type FhirSource } from "../../../shared/src/source.ts";
 import type { Catalog, SourcePage } from "../catalog/catalog.ts";
 import type { SearchPage } from "../catalog/search-index.ts";
+import type { Vendors } from "../catalog/vendor.ts";
 import { badRequest, ConnectError } from "../errors.ts";
 import type { Configuration } from "../options.ts";
 import { sourceView } from "../views/source.ts";
@@ -13,6 +14,7 @@ import { sourceView } from "../views/source.ts";
 /** What a search works with. */
 interface SearchContext {
   catalog: Catalog;
+  vendors: Vendors;
   configuration: Pick<Configuration, "publicUrl" | "recommendedConnectionIds">;
 }
 
@@ -34,7 +36,7 @@ export async function search(context: SearchContext, query: ConnectionsQuery = {
     [...q.trim()].length < SHORTEST_QUERY ? await suggest(context, page) : await context.catalog.search(q, page);
   return {
     resource_type: "list",
-    data: sources.map((source) => sourceView(source, context.configuration.publicUrl)),
+    data: sources.map((source) => sourceView(source, context.vendors, context.configuration.publicUrl)),
     has_more: hasMore,
     next_cursor: hasMore ? writeOffset(page.offset + limit) : null,
   };

@@ -2,14 +2,14 @@
 import { canonicalUrl } from "../catalog/source-key.ts";
 import type { SourceRow } from "../store/schema.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
-import type { SourceProfile } from "./source-profile.ts";
+import type { ProfileChanges, SourceProfile } from "./source-profile.ts";
 
 /** One of the app's registrations, ready to use. */
 export interface Registration {
   /** What it matches: `vendor:…`, `brand:…` or `endpoint:…`, folded. */
   key: string;
   credentials: Omit<ClientCredentials, "basic_encoding">;
-  profile: Partial<SourceProfile>;
+  profile: ProfileChanges;
 }
 
 /** The one name of what a registration matches: names fold their case, an endpoint is compared in its canonical form. */

@@ -119,7 +119,7 @@ async function openidConfiguration(
       ...(options.body ? { body: String(options.body) } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    const { response, aside } = await normaliseTokenResponse(answer, { missingTokenType: profile.missing_token_type });
+    const { response, aside } = await normaliseTokenResponse(answer, { missingTokenType: profile.token_quirks.missing_token_type });
     setAside(aside);
     return response;
   };

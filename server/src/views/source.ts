@@ -1,10 +1,13 @@
 /** A catalog entry as the wire shows it. */
 import type { FhirSource } from "../../../shared/src/source.ts";
-import { vendorOf } from "../catalog/vendor.ts";
+import type { Vendors } from "../catalog/vendor.ts";
 import type { SourceRow } from "../store/schema.ts";
 
-/** @param publicUrl the mount path as the browser sees it; the logo stands below it, on our own origin */
-export function sourceView(row: SourceRow, publicUrl: string): FhirSource {
+/**
+ * @param vendors tell what must be set up before a source can be offered
+ * @param publicUrl the mount path as the browser sees it; the logo stands below it, on our own origin
+ */
+export function sourceView(row: SourceRow, vendors: Vendors, publicUrl: string): FhirSource {
   return {
     id: row.id,
     resource_type: "fhir_source",
@@ -19,6 +22,6 @@ export function sourceView(row: SourceRow, publicUrl: string): FhirSource {
     portal_name: row.portal_name,
     logo_url: row.logo_url === null ? null : `${publicUrl}/logos/${row.id}`,
     status: row.status,
-    setup_requirements: vendorOf(row.type)?.setup ?? null,
+    setup_requirements: vendors.of(row.type)?.setup_requirements ?? null,
   };
 }
