@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { failAttempt } from "./store/attempts.ts";
 import { completeSession } from "./store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "./store/schema.ts";
-import { recordStep } from "./trail.ts";
+import { recordFailure } from "./trail.ts";
 
 /** The pages of our own. None of them shows an id, and none redirects by itself but `continue`. */
 export type PageName = "unknown_link" | "other_browser" | "other_patient" | "unknown_sign_in" | "continue";
@@ -48,7 +48,7 @@ export function returnFailure(session: PatientSessionRow, code: ErrorCode): Outc
 /**
  * Ends an attempt and with it the session, and sends the patient back.
  *
- * @param reason a plain word for the trail
+ * @param reason why, as a word of the trail's table
  */
 export async function endInFailure(
   context: Context,
@@ -61,7 +61,7 @@ export async function endInFailure(
     const now = context.clock();
     if (!(await failAttempt(tx, attempt_id, code, now))) return;
     await completeSession(tx, session.id, now);
-    await recordStep(context, tx, { session_id: session.id, attempt_id }, "failed", reason, { code });
+    await recordFailure(context, tx, { session_id: session.id, attempt_id }, "failed", code, reason);
   });
   return returnFailure(session, code);
 }

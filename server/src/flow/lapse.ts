@@ -5,7 +5,7 @@
 import type { Context } from "../context.ts";
 import { failAttempt, listLapsedAttempts } from "../store/attempts.ts";
 import type { Db } from "../store/database.ts";
-import { recordStep } from "../trail.ts";
+import { recordFailure } from "../trail.ts";
 
 const EVERY_MS = 15 * 60 * 1000;
 const AT_A_TIME = 500;
@@ -21,8 +21,7 @@ export async function lapse(context: Context): Promise<void> {
   await context.db.transaction().execute(async (tx) => {
     for (const { id, session_id } of attempts) {
       if (!(await failAttempt(tx, id, "session_expired", now))) continue;
-      const code = "session_expired";
-      await recordStep(context, tx, { session_id, attempt_id: id }, "failed", "abandoned", { code });
+      await recordFailure(context, tx, { session_id, attempt_id: id }, "failed", "session_expired", "abandoned");
     }
     await scheduleLapse(context, tx, attempts.length === AT_A_TIME ? now : now + EVERY_MS);
   });
