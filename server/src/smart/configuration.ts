@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { ConnectError } from "../errors.ts";
 import { type Door, DoorError } from "../fetch.ts";
+import type { DiscoveredRow } from "../store/schema.ts";
 
 /** What was discovered. Endpoints are absolute; lists that a server left out are empty. */
 export interface SmartConfiguration {
@@ -24,71 +25,68 @@ export interface SmartConfiguration {
   authorization_response_iss_parameter_supported: boolean;
 }
 
-/** Discovers sources' servers and remembers the answers for an hour. */
-export interface Discovery {
-  /**
-   * @param fhirBaseUrl as catalogued
-   * @throws {ConnectError} `oauth_error` with the reason, when there is no usable answer
-   */
-  discover(fhirBaseUrl: string): Promise<SmartConfiguration>;
-}
-
-const MEMORY_MS = 60 * 60 * 1000;
-const MEMORY_ENTRIES = 1000;
 const OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
 
-/** Makes a discovery with a memory of its own. Requests for one base at the same time share one answer. */
-export function createDiscovery(door: Door, clock: () => number): Discovery {
-  const memory = new Map<string, { at: number; answer: Promise<SmartConfiguration> }>();
-  return {
-    discover(fhirBaseUrl) {
-      const known = memory.get(fhirBaseUrl);
-      if (known && clock() - known.at < MEMORY_MS) return known.answer;
-      const answer = discover(door, fhirBaseUrl);
-      memory.delete(fhirBaseUrl);
-      memory.set(fhirBaseUrl, { at: clock(), answer });
-      const [oldest] = memory.keys();
-      if (memory.size > MEMORY_ENTRIES && oldest !== undefined) memory.delete(oldest);
-      // A failure is never remembered.
-      answer.catch(() => memory.delete(fhirBaseUrl));
-      return answer;
-    },
-  };
+/** A document that a server gave, its issuer's keys added. */
+export interface FoundDocument {
+  document: unknown;
+  etag: string | null;
+  last_modified: string | null;
 }
 
-async function discover(door: Door, fhirBaseUrl: string): Promise<SmartConfiguration> {
-  const base = `${fhirBaseUrl.replace(/\/+$/, "")}/`;
-  const found =
-    (await getJson(door, `${base}.well-known/smart-configuration`, "application/json")) ??
-    capabilityConfiguration(await getJson(door, `${base}metadata`, "application/fhir+json, application/json"));
-  const configuration = readConfiguration(found, base);
-  if (!configuration) throw discoveryFault("no_endpoints");
-  if (![configuration.authorization_endpoint, configuration.token_endpoint].every((url) => door.allows(url))) {
-    throw discoveryFault("blocked_endpoint");
+/**
+ * Asks a server for its document.
+ *
+ * @param base the FHIR base with a slash at its end
+ * @param known what was kept with the last document, so that the server need not send it again; null asks for it whole
+ * @throws {ConnectError} `oauth_error` where the server is down, unreachable or refuses
+ * @see SMART App Launch 2.2, "Using Well-Known"
+ */
+export async function findDocument(
+  door: Door,
+  base: string,
+  known: Pick<DiscoveredRow, "etag" | "last_modified"> | null | undefined,
+): Promise<FoundDocument | "unchanged"> {
+  const answer = await get(door, `${base}.well-known/smart-configuration`, {
+    accept: "application/json",
+    ...(known?.etag ? { "if-none-match": known.etag } : {}),
+    ...(known?.last_modified ? { "if-modified-since": known.last_modified } : {}),
+  });
+  if (answer.status === 304 && known) return "unchanged";
+  const json = await readJson(answer);
+  if (json !== undefined && answer.status < 400) {
+    const [etag, last_modified] = [answer.headers.get("etag"), answer.headers.get("last-modified")];
+    return { document: await withIssuerMetadata(door, json, base), etag, last_modified };
   }
-  return configuration.jwks_uri || !configuration.issuer ? configuration : withIssuerMetadata(door, configuration);
+  if (json !== undefined && answer.status !== 404) throw discoveryFault(`http_${answer.status}`);
+  const statement = await get(door, `${base}metadata`, { accept: "application/fhir+json, application/json" });
+  return { document: capabilityConfiguration(await readJson(statement)), etag: null, last_modified: null };
 }
 
-/** The JSON of a URL; null where the server has none there (a 4xx, or an answer that is no JSON). */
-async function getJson(door: Door, url: string, accept: string): Promise<unknown> {
+/** An answer that is no sign of a server in trouble. */
+async function get(door: Door, url: string, headers: Record<string, string>): Promise<Response> {
   let response: Response;
   try {
-    response = await door.request(url, { headers: { accept }, maxBytes: 8 * 1024 * 1024 });
+    response = await door.request(url, { headers, maxBytes: 8 * 1024 * 1024 });
   } catch (cause) {
     throw discoveryFault(cause instanceof DoorError ? cause.reason : "unreachable");
   }
-  if (response.status >= 500 || response.status === 429) throw discoveryFault(`http_${response.status}`);
-  if (response.status >= 400) return null;
+  if (response.status >= 500 || [408, 429].includes(response.status)) throw discoveryFault(`http_${response.status}`);
+  return response;
+}
+
+/** The body; undefined where it is no JSON. */
+async function readJson(response: Response): Promise<unknown> {
   try {
     return JSON.parse((await response.text()).replace(/^\uFEFF/, ""));
   } catch {
-    return null;
+    return undefined;
   }
 }
 
 /** A CapabilityStatement's `oauth-uris` in the shape of a smart-configuration; null where it has none. */
 function capabilityConfiguration(statement: unknown): unknown {
-  const uris = (statement as CapabilityStatement | null)?.rest
+  const uris = (statement as CapabilityStatement | null | undefined)?.rest
     ?.flatMap?.((rest) => rest?.security?.extension ?? [])
     .find((extension) => extension?.url === OAUTH_URIS)?.extension;
   if (!Array.isArray(uris)) return null;
@@ -115,6 +113,12 @@ const loosely = z.object({
   capabilities: loose(z.array(z.string())),
   scopes_supported: loose(z.array(z.string())),
   authorization_response_iss_parameter_supported: loose(z.boolean()),
+});
+
+const issuerMetadata = z.object({
+  issuer: z.string(),
+  jwks_uri: loose(z.string()),
+  id_token_signing_alg_values_supported: loose(z.array(z.string())),
 });
 
 /**
@@ -157,20 +161,24 @@ function absolute(url: string | undefined, base: string): string | null {
 
 // A smart-configuration often names an issuer and neither its keys nor its algorithms; those stand at the issuer. That the
 // issuer answers nothing useful is no fault: the id_token then stays unverified.
-async function withIssuerMetadata(door: Door, configuration: SmartConfiguration): Promise<SmartConfiguration> {
-  const url = `${(configuration.issuer ?? "").replace(/\/+$/, "")}/.well-known/openid-configuration`;
-  const found = (await getJson(door, url, "application/json").catch(() => null)) as Record<string, unknown> | null;
-  if (!found || found.issuer !== configuration.issuer || typeof found.jwks_uri !== "string") return configuration;
-  const algorithms = z.array(z.string()).safeParse(found.id_token_signing_alg_values_supported);
+async function withIssuerMetadata(door: Door, document: unknown, base: string): Promise<unknown> {
+  const configuration = readConfiguration(document, base);
+  const { issuer, jwks_uri, id_token_signing_alg_values_supported: algorithms } = configuration ?? {};
+  if (!issuer || (jwks_uri && algorithms?.length)) return document;
+  const url = `${issuer.replace(/\/+$/, "")}/.well-known/openid-configuration`;
+  const answer = await get(door, url, { accept: "application/json" }).catch(() => null);
+  const read = issuerMetadata.safeParse(answer?.ok ? await readJson(answer) : undefined);
+  if (!read.success || read.data.issuer !== issuer) return document;
+  const { data } = read;
+  const learned = { jwks_uri: absolute(data.jwks_uri, url), algorithms: data.id_token_signing_alg_values_supported };
   return {
-    ...configuration,
-    jwks_uri: absolute(found.jwks_uri, url),
-    id_token_signing_alg_values_supported: algorithms.success
-      ? algorithms.data
-      : configuration.id_token_signing_alg_values_supported,
+    ...(document as object),
+    jwks_uri: jwks_uri ?? learned.jwks_uri,
+    id_token_signing_alg_values_supported: algorithms?.length ? algorithms : learned.algorithms,
   };
 }
 
-function discoveryFault(reason: string): ConnectError {
+/** Why nothing usable was discovered, as a plain word for the trail. */
+export function discoveryFault(reason: string): ConnectError {
   return new ConnectError("oauth_error", { reason: `discovery_${reason}` });
 }

@@ -118,6 +118,17 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint("connections_patient_source", ["patient_id", "source_id"])
     .execute();
   await schema
+    .createTable("discovered")
+    .addColumn("fhir_base_url", "text", (c) => c.primaryKey())
+    .addColumn("document", "text", (c) => c.notNull())
+    .addColumn("etag", "text")
+    .addColumn("last_modified", "text")
+    .addColumn("checked_at", "bigint", (c) => c.notNull())
+    .addColumn("refused_document", "text")
+    .addColumn("refused_for", "text")
+    .addColumn("refused_at", "bigint")
+    .execute();
+  await schema
     .createTable("trail")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("session_id", "text", (c) => c.notNull().references("patient_sessions.id").onDelete("cascade"))

@@ -13,6 +13,7 @@ export interface Schema {
   patient_sessions: PatientSessionRow;
   attempts: AttemptRow;
   connections: ConnectionRow;
+  discovered: DiscoveredRow;
   trail: TrailRow;
   jobs: JobRow;
   job_serial_keys: JobSerialKeyRow;
@@ -146,6 +147,22 @@ export interface ConnectionRow {
   last_refreshed_at: number | null;
   created_at: number;
   updated_at: number;
+}
+
+/** What a source's server last said of its authorization and was believed, and what it says now that was refused. */
+export interface DiscoveredRow {
+  /** Without a slash at its end. */
+  fhir_base_url: string;
+  /** JSON: the document as the server sent it, completed from its issuer's. */
+  document: string;
+  etag: string | null;
+  last_modified: string | null;
+  checked_at: number;
+  /** JSON: the document that was not believed, until the server takes it back or an operator accepts it; or null. */
+  refused_document: string | null;
+  /** `token_endpoint_moved`, `authorization_endpoint_moved` or `s256_dropped`. */
+  refused_for: string | null;
+  refused_at: number | null;
 }
 
 /** One step of an attempt. */
