@@ -284,6 +284,8 @@ forEachDatabase((databases) => {
           snapshot: "{}",
           renewable: 0,
           token_generation: 0,
+          unanswered_refreshes: 0,
+          refused_refreshes: 0,
           created_at: 0,
           updated_at: 0,
         })

@@ -25,7 +25,7 @@ import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { JobFault } from "./jobs/worker-loop.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
-import { createDiscovery } from "./smart/discovery.ts";
+import { createDiscovery } from "./smart/configuration.ts";
 import { isOffered } from "./smart/registration.ts";
 import { readProfiles } from "./smart/source-profile.ts";
 import { listConnections } from "./store/connections.ts";
@@ -103,6 +103,36 @@ export interface Surroundings {
  * @throws {VendorFileError} naming the vendor file that cannot be read, and every fault in it
  */
 export function mbConnect(options: MbConnectOptions, surroundings: Surroundings = {}): MbConnect {
+  const { context, database } = compose(options, surroundings);
+  const { logger, jobs } = context;
+  const ready = database.migrate().then(() => jobs.prepare());
+  // Whoever awaits it is told; a host that does not must not end by an unhandled rejection, and hears of it here.
+  ready.catch((thrown) => logger.error(loggable(thrown), "The database cannot be used"));
+  const worker = createWorker(context, ready);
+
+  return {
+    router: createRouter(context, ready),
+    worker,
+    ready,
+    async close() {
+      await worker.stop();
+      await ready.catch(() => {});
+      await Promise.allSettled(context.unfinished);
+      await Promise.all([context.door.close(), database.close()]);
+    },
+    ...library(context, ready),
+  };
+}
+
+/**
+ * Puts the parts together. Nothing runs yet, and the database is not migrated: that is what `mbConnect` adds.
+ *
+ * @throws as `mbConnect` does
+ */
+export function compose(
+  options: MbConnectOptions,
+  surroundings: Surroundings,
+): { context: Context; database: Database } {
   const configuration = readOptions(options);
   const vendors = readVendors(surroundings.vendors);
   const profiles = readProfiles(vendors);
@@ -121,27 +151,13 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
     offered,
     jobs,
     door,
-    discovery: createDiscovery({ door, db: database.db, logger, clock }),
+    discovery: createDiscovery(door, clock),
     ids: createIds(clock),
     logger,
+    unfinished: new Set(),
     clock,
   };
-  const ready = database.migrate().then(() => jobs.prepare());
-  // Whoever awaits it is told; a host that does not must not end by an unhandled rejection, and hears of it here.
-  ready.catch((thrown) => logger.error(loggable(thrown), "The database cannot be used"));
-  const worker = createWorker(context, ready);
-
-  return {
-    router: createRouter(context, ready),
-    worker,
-    ready,
-    async close() {
-      await worker.stop();
-      await ready.catch(() => {});
-      await Promise.all([door.close(), database.close()]);
-    },
-    ...library(context, ready),
-  };
+  return { context, database };
 }
 
 function open(location: string, clock: () => number, logger: Logger): { database: Database; jobs: Jobs } {
@@ -194,22 +210,22 @@ function library(
         if (!(await insertPatient(db, parsed.data, context.clock()))) {
           throw new ConnectError("external_id_already_exists", { param: "id" });
         }
-        return withoutConnections(await retrievePatient(db, parsed.data.id));
+        return withoutConnections(await retrievePatient(context, parsed.data.id));
       },
       async retrieve(id) {
         await ready;
-        return retrievePatient(db, id);
+        return retrievePatient(context, id);
       },
       async update(id, input) {
         await ready;
         const parsed = patientUpdate.safeParse(input);
         if (!parsed.success) throw badRequest(parsed.error);
         if (!(await replacePatient(db, id, parsed.data, context.clock()))) throw patientNotFound();
-        return withoutConnections(await retrievePatient(db, id));
+        return withoutConnections(await retrievePatient(context, id));
       },
       async delete(id) {
         await ready;
-        const connections = await listConnections(db, id);
+        const connections = await listConnections(db, id, context.clock());
         if (!(await deletePatient(db, id))) throw patientNotFound();
         await Promise.all(connections.map((connection) => revokeGrant(context, connection)));
         return { id, resource_type: "patient", deleted: true };
@@ -218,7 +234,7 @@ function library(
         paged(parameters, async (input) => {
           await ready;
           const { limit, after } = readListParameters(input);
-          await retrievePatient(db, id);
+          await retrievePatient(context, id);
           const rows = await listSessions(db, id, after, limit + 1);
           const views = new Map((await sessionViews(context, rows)).map((view) => [view.id, view]));
           return page(
@@ -230,8 +246,8 @@ function library(
         }),
       async getConnections(id) {
         await ready;
-        await retrievePatient(db, id);
-        return (await listConnections(db, id)).map(connectionView);
+        await retrievePatient(context, id);
+        return (await listConnections(db, id, context.clock())).map(connectionView);
       },
       async disconnectConnection(id, connectionId) {
         await ready;

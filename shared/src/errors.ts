@@ -61,6 +61,7 @@ export const ERRORS = {
   user_denied: entry("ehr_error", 502, "patient", "retry", "Patient canceled the connection"),
   oauth_error: entry("ehr_error", 502, "hospital", "retry", "The hospital's sign-in did not complete"),
   token_exchange_failed: entry("ehr_error", 502, "hospital", "retry", "The hospital did not confirm the access"),
+  token_unavailable: entry("ehr_error", 502, "patient", "reconnect", "The access to these records has ended"),
   patient_mismatch: entry("ehr_error", 502, "patient", "retry", "The records belong to another patient than before"),
   internal_error: entry("api_error", 500, "operator", "wait", "Something went wrong on our side"),
   db_error: entry("api_error", 500, "operator", "wait", "The database did not answer"),

@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { findPatient } from "../fhir/patient.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
+import { refreshDue, scheduleRefresh } from "../renewal.ts";
 import { type AuthorizationSecrets, type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
 import { credentialsOf } from "../smart/registration.ts";
 import { revokeTokens } from "../smart/revocation.ts";
@@ -251,6 +252,7 @@ async function connect(
     ),
     access_expires_at: now + token.expires_in * 1000,
     renewable: token.refresh_token === null ? 0 : 1,
+    extras: null,
     failure_code: null,
     failure_at: null,
     last_refreshed_at: now,
@@ -258,11 +260,13 @@ async function connect(
   });
   return context.db.transaction().execute(async (tx) => {
     let id = context.ids.next("conn");
-    if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...grant(id) }))) {
+    let written = grant(id);
+    if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...written }))) {
       const standing = await findConnectionAt(tx, patient_id, source_id);
       if (!standing || standing.fhir_patient_id !== fhir_patient_id) return false;
       id = standing.id;
-      await renewConnection(tx, id, grant(id));
+      written = grant(id);
+      await renewConnection(tx, id, written);
     }
     if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
     await completeSession(tx, session.id, now);
@@ -273,6 +277,7 @@ async function connect(
       dedupeKey: id,
       serialKey: id,
     });
+    await scheduleRefresh(context, tx, id, refreshDue(written));
     return true;
   });
 }

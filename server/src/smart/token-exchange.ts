@@ -91,7 +91,12 @@ export async function exchangeCode(
   };
 }
 
-async function openidConfiguration(
+/**
+ * openid-client's view of the server of a snapshot, every request of which passes the door.
+ *
+ * @param setAside is given what was taken out of each answer before openid-client read it
+ */
+export async function openidConfiguration(
   door: Door,
   snapshot: AuthorizationSnapshot,
   credentials: ClientCredentials,

@@ -109,13 +109,24 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addColumn("sealed_tokens", "text")
     .addColumn("access_expires_at", "bigint")
     .addColumn("renewable", "integer", (c) => c.notNull())
+    .addColumn("extras", "text")
     .addColumn("token_generation", "integer", (c) => c.notNull())
+    .addColumn("lease_owner", "text")
+    .addColumn("lease_until", "bigint")
+    .addColumn("unanswered_refreshes", "integer", (c) => c.notNull())
+    .addColumn("refused_refreshes", "integer", (c) => c.notNull())
+    .addColumn("refresh_after", "bigint")
     .addColumn("failure_code", "text")
     .addColumn("failure_at", "bigint")
     .addColumn("last_refreshed_at", "bigint")
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("updated_at", "bigint", (c) => c.notNull())
     .addUniqueConstraint("connections_patient_source", ["patient_id", "source_id"])
+    .execute();
+  await schema
+    .createTable("token_hosts")
+    .addColumn("host", "text", (c) => c.primaryKey())
+    .addColumn("paid_until", "bigint", (c) => c.notNull())
     .execute();
   await schema
     .createTable("discovered")

@@ -13,6 +13,7 @@ export interface Schema {
   patient_sessions: PatientSessionRow;
   attempts: AttemptRow;
   connections: ConnectionRow;
+  token_hosts: TokenHostRow;
   discovered: DiscoveredRow;
   trail: TrailRow;
   jobs: JobRow;
@@ -141,12 +142,30 @@ export interface ConnectionRow {
   sealed_tokens: string | null;
   access_expires_at: number | null;
   renewable: number;
+  /** JSON: what else the last token answer said, such as `access_grant_expiration`; no token. Null where it said nothing. */
+  extras: string | null;
+  /** Moves on with every change of the tokens, and when they are forgotten: what was begun with another one is void. */
   token_generation: number;
+  /** Whose refresh is under way, until when; null while there is none. */
+  lease_owner: string | null;
+  lease_until: number | null;
+  /** Refreshes of this generation that were sent, or about to be, and whose end was never written. */
+  unanswered_refreshes: number;
+  /** Refreshes in a row that the hospital did not do. */
+  refused_refreshes: number;
+  /** No refresh before then. */
+  refresh_after: number | null;
   failure_code: string | null;
   failure_at: number | null;
   last_refreshed_at: number | null;
   created_at: number;
   updated_at: number;
+}
+
+/** A token endpoint's host whose refreshes are counted: when the last one allowed would be due at an even pace. */
+export interface TokenHostRow {
+  host: string;
+  paid_until: number;
 }
 
 /** What a source's server last said of its authorization and was believed, and what it says now that was refused. */

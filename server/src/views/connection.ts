@@ -24,7 +24,7 @@ export function connectionView(row: ConnectionRow): Connection {
 
 /** The connections of the logged-in patient, newest first. */
 export async function patientConnections(context: Context, patient_id: string): Promise<PatientConnection[]> {
-  const rows = await listConnections(context.db, patient_id);
+  const rows = await listConnections(context.db, patient_id, context.clock());
   return Promise.all(
     rows.map(async (row) => {
       const source = await context.catalog.get(row.source_id);

@@ -24,7 +24,8 @@ export async function sessionViews(context: Context, rows: readonly PatientSessi
     context.db,
     rows.map(({ id }) => id),
   );
-  const connections = new Map((await listConnections(context.db, first.patient_id)).map((row) => [row.id, row]));
+  const standing = await listConnections(context.db, first.patient_id, context.clock());
+  const connections = new Map(standing.map((row) => [row.id, row]));
   return rows.map((row) => sessionView(context, row, attempts, connections));
 }
 

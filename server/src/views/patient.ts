@@ -1,17 +1,17 @@
 /** Patients, as a host's server reads them. */
 import type { Patient, PatientDetail } from "../../../shared/src/patient.ts";
+import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { listConnections } from "../store/connections.ts";
-import type { Db } from "../store/database.ts";
 import { findPatientRow } from "../store/patients.ts";
 import type { PatientRow } from "../store/schema.ts";
 import { connectionView } from "./connection.ts";
 
 /** @throws {ConnectError} `resource_not_found` */
-export async function retrievePatient(db: Db, id: string): Promise<PatientDetail> {
+export async function retrievePatient({ db, clock }: Context, id: string): Promise<PatientDetail> {
   const row = await findPatientRow(db, id);
   if (!row) throw patientNotFound();
-  return { ...patientView(row), connections: (await listConnections(db, id)).map(connectionView) };
+  return { ...patientView(row), connections: (await listConnections(db, id, clock())).map(connectionView) };
 }
 
 export function patientView(row: PatientRow): Patient {

@@ -1,0 +1,204 @@
+/**
+ * The renewal of a connection's access: one refresh, exclusive over all processes, journalled before it is sent and stored
+ * before its access token is used. Reads a connection; leaves it with new tokens, or ended, or put off, and the job that
+ * looks at it next.
+ *
+ * @see RFC 9700 section 4.14
+ */
+import { randomUUID } from "node:crypto";
+import type { ErrorCode } from "../../shared/src/errors.ts";
+import type { Context } from "./context.ts";
+import type { AuthorizationSnapshot } from "./smart/authorization-request.ts";
+import type { ClientCredentials } from "./smart/client-authentication.ts";
+import { credentialsOf } from "./smart/registration.ts";
+import { revokeTokens } from "./smart/revocation.ts";
+import { compareScopes } from "./smart/scopes.ts";
+import { type RefreshAnswer, type RefreshedTokens, refreshTokens } from "./smart/token-refresh.ts";
+import { AT_REST, accessEndsAt, endConnection, findConnection, type RefreshState } from "./store/connections.ts";
+import type { Db } from "./store/database.ts";
+import { type Begun, beginRefresh, finishRefresh, LEASE_MS, putOffRefresh, takeTurn } from "./store/refreshes.ts";
+import type { ConnectionRow } from "./store/schema.ts";
+import { recordRefresh } from "./trail.ts";
+
+const DAY_MS = 86_400_000;
+/** How long the growing pause after refusals gets: while the hospital is out of order, and while it does not know the app. */
+const LONGEST_PAUSE_MS = { later: 3_600_000, misconfigured: DAY_MS };
+const FIRST_PAUSE_MS = 5_000;
+
+/**
+ * What came of a renewal. `ended`: the connection has ended, or has other tokens by now. `busy`: another one is under way.
+ * `later`: not before then.
+ */
+export type Renewal =
+  | { outcome: "renewed" }
+  | { outcome: "ended" }
+  | { outcome: "busy"; at: number }
+  | { outcome: "later"; at: number; reason: string };
+
+/** A connection's tokens, as they lie in the vault. */
+export interface StoredTokens {
+  access_token: string;
+  refresh_token: string | null;
+}
+
+/** Opens a connection's tokens; null where they are forgotten. */
+export function openTokens(context: Context, { id, sealed_tokens }: ConnectionRow): StoredTokens | null {
+  return sealed_tokens === null ? null : context.vault.open<StoredTokens>(sealed_tokens, tokensOf(id));
+}
+
+function tokensOf(id: string) {
+  return { table: "connections", id, column: "tokens" } as const;
+}
+
+type Schedule = Pick<ConnectionRow, "snapshot" | "last_refreshed_at" | "renewable" | "access_expires_at" | "extras"> &
+  Partial<RefreshState>;
+
+/**
+ * When a connection is to be looked at: at the end of its access; before that at half the time that its refresh token may
+ * lie idle, since each use of one that rotates is a risk; or when a refresh that came to nothing may be tried again.
+ */
+export function refreshDue(row: Schedule): number {
+  const { profile } = JSON.parse(row.snapshot) as AuthorizationSnapshot;
+  const keepAlive = (row.last_refreshed_at ?? 0) + (profile.refresh.idle_days * DAY_MS) / 2;
+  const again = row.refused_refreshes ? row.refresh_after : row.unanswered_refreshes ? row.lease_until : null;
+  return Math.min(accessEndsAt(row), again ?? keepAlive);
+}
+
+/** Makes sure that the job waits which looks at a connection when it is due, or at another time. */
+export async function scheduleRefresh(context: Context, db: Db, connection_id: string, runAt: number): Promise<void> {
+  await context.jobs.enqueue(db, { name: "refresh", payload: { connection_id }, runAt, dedupeKey: connection_id });
+}
+
+/**
+ * Renews a connection's access, unless another process is at it. Once the request is sent nothing stops this before its end
+ * is written; `close` waits for it.
+ *
+ * @param row of an active connection that can be renewed
+ */
+export async function renew(context: Context, row: ConnectionRow): Promise<Renewal> {
+  const renewal = renewOnce(context, row);
+  context.unfinished.add(renewal);
+  try {
+    return await renewal;
+  } finally {
+    context.unfinished.delete(renewal);
+  }
+}
+
+async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal> {
+  const { db, configuration } = context;
+  const now = context.clock();
+  if (row.refresh_after !== null && row.refresh_after > now) {
+    return { outcome: "later", at: row.refresh_after, reason: "put_off" };
+  }
+  const snapshot = JSON.parse(row.snapshot) as AuthorizationSnapshot;
+  const client = credentialsOf(configuration.registrations, snapshot);
+  const tokens = openTokens(context, row);
+  if (!client || !tokens?.refresh_token) {
+    report(context, row, client ? "no_refresh_token" : "registration_gone");
+    return { outcome: "later", at: now + LONGEST_PAUSE_MS.misconfigured, reason: "registration_gone" };
+  }
+  const { per_minute } = snapshot.profile.refresh;
+  if (per_minute !== null) {
+    const at = await takeTurn(db, new URL(snapshot.configuration.token_endpoint).host, per_minute, now);
+    if (at > now) return { outcome: "later", at, reason: "host_pace" };
+  }
+  const begun: Begun = { id: row.id, token_generation: row.token_generation, lease_owner: randomUUID() };
+  if (!(await beginRefresh(db, begun, now))) return { outcome: "busy", at: now + LEASE_MS };
+  const refresh: Refresh = { context, row, begun, snapshot, client };
+  // Sent twice already and never heard of: a third time would be a replay at a server that rotates.
+  if (row.unanswered_refreshes > 1) {
+    return end(refresh, "token_unavailable", "response_lost", { ...tokens });
+  }
+  const { refresh_token } = tokens;
+  const scopes = JSON.parse(row.scopes) as string[];
+  const answer = await refreshTokens(context.door, { snapshot, client, refresh_token, scopes, now });
+  if (answer.outcome === "refreshed") return keep(refresh, { ...answer.tokens, old: refresh_token });
+  if (answer.outcome === "dead") return end(refresh, "token_unavailable", answer.reason, null);
+  return putOff(refresh, answer);
+}
+
+/** A refresh under way. */
+interface Refresh {
+  context: Context;
+  row: ConnectionRow;
+  begun: Begun;
+  snapshot: AuthorizationSnapshot;
+  client: ClientCredentials;
+}
+
+async function keep(refresh: Refresh, answer: RefreshedTokens & { old: string }): Promise<Renewal> {
+  const { context, row, begun, snapshot, client } = refresh;
+  const tokens = { access_token: answer.access_token, refresh_token: answer.refresh_token ?? answer.old };
+  if (answer.patient !== null && answer.patient !== row.fhir_patient_id) {
+    return end(refresh, "patient_mismatch", "patient_mismatch", tokens);
+  }
+  const now = context.clock();
+  const scopes = answer.scope === undefined ? null : compareScopes(snapshot.scopes, answer.scope);
+  const { access_grant_expiration } = answer;
+  const refreshed = {
+    snapshot: row.snapshot,
+    sealed_tokens: context.vault.seal(tokens, tokensOf(row.id)),
+    access_expires_at: now + answer.expires_in * 1000,
+    scopes: scopes ? JSON.stringify(scopes.granted) : row.scopes,
+    not_granted: scopes ? JSON.stringify(scopes.not_granted) : row.not_granted,
+    extras: access_grant_expiration
+      ? JSON.stringify({ ...JSON.parse(row.extras ?? "{}"), access_grant_expiration })
+      : row.extras,
+    refresh_after: now + snapshot.profile.refresh.min_interval_s * 1000,
+  };
+  const kept = await context.db.transaction().execute(async (tx) => {
+    if (!(await finishRefresh(tx, begun, refreshed, now))) return false;
+    await recordRefresh(context, tx, row, "ok");
+    const due = refreshDue({ ...row, ...AT_REST, ...refreshed, last_refreshed_at: now });
+    await scheduleRefresh(context, tx, row.id, due);
+    return true;
+  });
+  if (kept) return { outcome: "renewed" };
+  // The patient disconnected meanwhile, or is deleted: what just came must not live on at the hospital. A connection that
+  // was made anew is another grant, and this one is left alone lest the hospital takes both for one.
+  if ((await findConnection(context.db, row.id))?.status !== "active") {
+    await revokeTokens(context.door, { snapshot, client, ...tokens });
+  }
+  return { outcome: "ended" };
+}
+
+/** Ends the connection as `refresh_failed` and forgets its tokens, revoking those that may still be good. */
+async function end(
+  { context, row, begun, snapshot, client }: Refresh,
+  failure_code: ErrorCode,
+  reason: string,
+  revocable: StoredTokens | null,
+): Promise<Renewal> {
+  await context.db.transaction().execute(async (tx) => {
+    const now = context.clock();
+    if (!(await endConnection(tx, begun, { status: "refresh_failed", failure_code }, now, begun.lease_owner))) return;
+    await recordRefresh(context, tx, row, reason, failure_code);
+  });
+  report(context, row, reason);
+  if (revocable) await revokeTokens(context.door, { snapshot, client, ...revocable });
+  return { outcome: "ended" };
+}
+
+/** Leaves the connection as it is, and the next try to a job. */
+async function putOff(
+  { context, row, begun }: Refresh,
+  answer: RefreshAnswer & { outcome: "later" | "misconfigured" },
+): Promise<Renewal> {
+  const { outcome, reason } = answer;
+  const refused = row.refused_refreshes + 1;
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(refused, 20), LONGEST_PAUSE_MS[outcome]);
+  const asked = outcome === "later" ? answer.wait : 0;
+  // Full jitter, so that those whom one outage refused do not come back together; what the hospital asked comes first.
+  const at = Math.ceil(context.clock() + asked + Math.max(1000, Math.random() * pause));
+  if (outcome === "misconfigured") report(context, row, reason);
+  await context.db.transaction().execute(async (tx) => {
+    const put = { refresh_after: at, refused_refreshes: refused, snapshot: row.snapshot };
+    if (await putOffRefresh(tx, begun, put)) await scheduleRefresh(context, tx, row.id, at);
+  });
+  return { outcome: "later", at, reason };
+}
+
+function report(context: Context, { id, source_id }: ConnectionRow, reason: string): void {
+  context.logger.error({ connection_id: id, source_id, reason }, "A connection could not be refreshed");
+}
