@@ -5,7 +5,7 @@ import type { Door } from "./fetch.ts";
 import type { Ids } from "./ids.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Configuration, Logger } from "./options.ts";
-import type { Discovery } from "./smart/configuration.ts";
+import type { Discovery } from "./smart/discovery.ts";
 import type { Profiles } from "./smart/source-profile.ts";
 import type { Db } from "./store/database.ts";
 import type { SourceRow } from "./store/schema.ts";

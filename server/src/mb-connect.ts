@@ -25,7 +25,7 @@ import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { JobFault } from "./jobs/worker-loop.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
-import { createDiscovery } from "./smart/configuration.ts";
+import { createDiscovery } from "./smart/discovery.ts";
 import { isOffered } from "./smart/registration.ts";
 import { readProfiles } from "./smart/source-profile.ts";
 import { listConnections } from "./store/connections.ts";
@@ -151,7 +151,7 @@ export function compose(
     offered,
     jobs,
     door,
-    discovery: createDiscovery(door, clock),
+    discovery: createDiscovery({ door, db: database.db, logger, clock }),
     ids: createIds(clock),
     logger,
     unfinished: new Set(),
