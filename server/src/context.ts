@@ -6,6 +6,7 @@ import type { Ids } from "./ids.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Configuration, Logger } from "./options.ts";
 import type { Discovery } from "./smart/discovery.ts";
+import type { IssuerKeys } from "./smart/issuer-keys.ts";
 import type { Profiles } from "./smart/source-profile.ts";
 import type { Db } from "./store/database.ts";
 import type { SourceRow } from "./store/schema.ts";
@@ -22,6 +23,7 @@ export interface Context {
   jobs: Jobs;
   door: Door;
   discovery: Discovery;
+  issuerKeys: IssuerKeys;
   profiles: Profiles;
   ids: Ids;
   logger: Logger;

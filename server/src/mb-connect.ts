@@ -26,6 +26,7 @@ import type { JobFault } from "./jobs/worker-loop.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { createDiscovery } from "./smart/discovery.ts";
+import { createIssuerKeys } from "./smart/issuer-keys.ts";
 import { isOffered } from "./smart/registration.ts";
 import { readProfiles } from "./smart/source-profile.ts";
 import { listConnections } from "./store/connections.ts";
@@ -152,6 +153,7 @@ export function compose(
     jobs,
     door,
     discovery: createDiscovery({ door, db: database.db, logger, clock }),
+    issuerKeys: createIssuerKeys(door, clock),
     ids: createIds(clock),
     logger,
     unfinished: new Set(),

@@ -171,7 +171,14 @@ async function finish(
   try {
     const place = { table: "attempts", id: attempt.id, column: "verifier" } as const;
     const secrets = context.vault.open<AuthorizationSecrets>(attempt.sealed_verifier, place);
-    token = await exchangeCode(context.door, { snapshot, secrets, client, ...held, now: context.clock() });
+    token = await exchangeCode(context.door, {
+      snapshot,
+      secrets,
+      client,
+      ...held,
+      keys: context.issuerKeys,
+      now: context.clock(),
+    });
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
     return fail(thrown.code, thrown.reason ?? thrown.code);
@@ -198,10 +205,11 @@ async function finish(
     access_token: token.access_token,
     patient: token.patient,
     fhirUser: token.claims?.fhirUser,
+    patient_from: snapshot.profile.patient_from,
   });
-  if (!found) {
+  if (found.fhir_patient_id === null) {
     await revoke();
-    return fail("oauth_error", "no_patient");
+    return fail("oauth_error", found.reason);
   }
   await recordStep(context, context.db, at, "patient", found.patient_from);
 
@@ -252,7 +260,7 @@ async function connect(
     ),
     access_expires_at: now + token.expires_in * 1000,
     renewable: token.refresh_token === null ? 0 : 1,
-    extras: null,
+    extras: token.extras && JSON.stringify(token.extras),
     failure_code: null,
     failure_at: null,
     last_refreshed_at: now,

@@ -53,11 +53,21 @@ export async function clientAuthentication(client: ClientCredentials, endpoint: 
           [modifyAssertion](header, payload) {
             header.typ = "JWT";
             payload.aud = endpoint;
+            // A server whose clock is behind would refuse an assertion that is not valid yet.
+            delete payload.nbf;
           },
         },
       );
     }
   }
+}
+
+/** Whether a server lists the app's method; one that lists none, and one that is asked without proof, is taken to. */
+export function advertises(
+  { token_endpoint_auth_methods_supported: listed }: { token_endpoint_auth_methods_supported: readonly string[] },
+  { token_endpoint_auth_method: method }: Pick<ClientCredentials, "token_endpoint_auth_method">,
+): boolean {
+  return listed.length === 0 || method === "none" || listed.includes(method);
 }
 
 // RFC 6749 section 2.3.1 wants id and secret form-encoded first; SMART App Launch shows them as they are, and servers that

@@ -5,15 +5,21 @@
  */
 import type { JWTPayload } from "jose";
 import * as client from "openid-client";
-import { z } from "zod";
 import { ConnectError } from "../errors.ts";
 import { type Door, DoorError, isLoopbackHost } from "../fetch.ts";
-import { FHIR_ID } from "../fhir/patient.ts";
 import type { AuthorizationSecrets, AuthorizationSnapshot } from "./authorization-request.ts";
-import { type ClientCredentials, clientAuthentication } from "./client-authentication.ts";
+import { advertises, type ClientCredentials, clientAuthentication } from "./client-authentication.ts";
 import { verifyIdToken } from "./id-token.ts";
+import type { IssuerKeys } from "./issuer-keys.ts";
 import { revokeTokens } from "./revocation.ts";
-import { normaliseTokenResponse } from "./token-response.ts";
+import {
+  lifeSeconds,
+  normaliseTokenResponse,
+  readExtras,
+  readPatientId,
+  type SetAside,
+  type TokenExtras,
+} from "./token-response.ts";
 
 /** A token answer that can be believed. */
 export interface TokenAnswer {
@@ -28,6 +34,7 @@ export interface TokenAnswer {
   identity: "verified" | "unverified" | "absent";
   /** Claims of a verified id_token, else null. */
   claims: JWTPayload | null;
+  extras: TokenExtras | null;
 }
 
 /**
@@ -45,6 +52,7 @@ export async function exchangeCode(
     code: string;
     /** As the callback carried it; compared already, by its hash. */
     state: string;
+    keys: IssuerKeys;
     now: number;
   },
 ): Promise<TokenAnswer> {
@@ -53,7 +61,9 @@ export async function exchangeCode(
   // openid-client takes an absent verifier for no PKCE, and an absent state for no check.
   if (!secrets.code_verifier || !state || !code)
     throw new ConnectError("token_exchange_failed", { reason: "incomplete" });
-  const kept: { id_token: string | null } = { id_token: null };
+  if (!tokenEndpointFits(snapshot))
+    throw new ConnectError("token_exchange_failed", { reason: "token_endpoint_foreign" });
+  const kept: SetAside = { id_token: null, status: null };
   const server = await openidConfiguration(door, snapshot, exchange.client, (aside) => Object.assign(kept, aside));
   const callback = new URL(snapshot.redirect_uri);
   callback.search = new URLSearchParams({ code, state }).toString();
@@ -65,11 +75,14 @@ export async function exchangeCode(
       expectedState: state,
     });
   } catch (thrown) {
-    throw new ConnectError("token_exchange_failed", { reason: tokenFault(thrown) });
+    const fault = tokenFault(thrown, kept.status);
+    // A server that contradicts itself is believed when it accepts the app, so its list is asked only after a refusal.
+    const unlisted = fault === "invalid_client" && !advertises(configuration, exchange.client);
+    throw new ConnectError("token_exchange_failed", { reason: unlisted ? "client_method_not_supported" : fault });
   }
 
   const tokens = { access_token: answer.access_token, refresh_token: answer.refresh_token ?? null };
-  const verified = await verifyIdToken(door, kept.id_token, {
+  const verified = await verifyIdToken(exchange.keys, kept.id_token, {
     configuration,
     profile,
     client_id: snapshot.client_id,
@@ -80,14 +93,14 @@ export async function exchangeCode(
     await revokeTokens(door, { snapshot, client: exchange.client, ...tokens });
     throw new ConnectError("oauth_error", { reason: verified.reason });
   }
-  const patient = z.string().regex(FHIR_ID).safeParse(answer.patient);
   return {
     ...tokens,
-    expires_in: Math.min(answer.expires_in ?? 300, 86_400),
+    expires_in: lifeSeconds(answer.expires_in),
     scope: answer.scope,
-    patient: patient.success ? patient.data : null,
+    patient: readPatientId(answer.patient),
     identity: verified.identity,
     claims: verified.identity === "verified" ? verified.claims : null,
+    extras: readExtras(answer),
   };
 }
 
@@ -100,7 +113,7 @@ export async function openidConfiguration(
   door: Door,
   snapshot: AuthorizationSnapshot,
   credentials: ClientCredentials,
-  setAside: (aside: { id_token: string | null }) => void,
+  setAside: (aside: SetAside) => void,
 ): Promise<client.Configuration> {
   const { configuration, profile } = snapshot;
   const server = new client.Configuration(
@@ -124,19 +137,31 @@ export async function openidConfiguration(
       ...(options.body ? { body: String(options.body) } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    const { response, aside } = await normaliseTokenResponse(answer, { missingTokenType: profile.token_quirks.missing_token_type });
+    const { response, aside } = await normaliseTokenResponse(answer, profile.token_quirks);
     setAside(aside);
     return response;
   };
   return server;
 }
 
+/**
+ * Whether code, verifier and client proof may go to the token endpoint that a server names: it stands on the authorization
+ * endpoint's host, or on one that the source's profile names. Many sources may share a server; none may pair its own sign-in
+ * page with another's token endpoint, nor another's page with its own endpoint.
+ *
+ * @see RFC 9700 section 4.4 (mix-up)
+ */
+export function tokenEndpointFits({ configuration, profile }: AuthorizationSnapshot): boolean {
+  const token = new URL(configuration.token_endpoint).hostname;
+  return token === new URL(configuration.authorization_endpoint).hostname || profile.token_hosts.includes(token);
+}
+
 /** A plain word for why a token request failed: OAuth's own error code where it has the form of one, else what kind of fault it was. */
-function tokenFault(thrown: unknown): string {
+function tokenFault(thrown: unknown, status: number | null): string {
   for (let one = thrown; one instanceof Error; one = one.cause) {
     if (one instanceof DoorError) return one.reason;
-    if (one instanceof client.ResponseBodyError)
-      return /^[a-z_]{1,40}$/.test(one.error) ? one.error : `http_${one.status}`;
+    if (one instanceof client.ResponseBodyError && one.error !== "invalid_response" && /^[a-z_]{1,40}$/.test(one.error))
+      return one.error;
   }
-  return "unreadable";
+  return status === null || (status >= 200 && status < 300) ? "unreadable" : `http_${status}`;
 }
