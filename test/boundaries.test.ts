@@ -144,7 +144,7 @@ for (const [name, where] of Object.entries(ONLY_IN)) {
   });
 }
 
-test("one door leads out", () => {
+test("S6: one door leads out", () => {
   const outward = /^node:(http|https|http2|net|tls|dgram|dns)(\/|$)/;
   none(
     naming(product, /^(fetch|XMLHttpRequest|WebSocket|EventSource|navigator\.sendBeacon)$/, [

@@ -58,7 +58,7 @@ describe("addresses", () => {
     "no url at all",
   ];
   for (const url of hostile) {
-    test(`refuses ${url}`, async () => {
+    test(`S6: refuses ${url}`, async () => {
       await assert.rejects(door.request(url), (thrown: DoorError) => {
         assert.match(thrown.reason, /^blocked_(url|address)$/);
         return true;
@@ -66,7 +66,7 @@ describe("addresses", () => {
     });
   }
 
-  test("a public address is let out by its looks, on 443 and on the ports that hospitals use", () => {
+  test("S6: a public address is let out by its looks, on 443 and on the ports that hospitals use", () => {
     for (const url of [
       "https://example.org/fhir",
       "https://example.org:9443/",
@@ -77,7 +77,7 @@ describe("addresses", () => {
     }
   });
 
-  test("a name is checked by what it resolves to when the connection is made, each time anew", async () => {
+  test("S6: a name is checked by what it resolves to when the connection is made, each time anew", async () => {
     const answers = [["203.0.113.7"], ["93.184.216.34", "10.0.0.1"], ["127.0.0.1"], ["::1"], []];
     const asked: string[] = [];
     const lookup: LookupFunction = (hostname, _options, callback) => {
@@ -93,7 +93,7 @@ describe("addresses", () => {
     await rebinding.close();
   });
 
-  test("with loopback allowed, a public name that resolves to loopback is still refused", async () => {
+  test("S6: with loopback allowed, a public name that resolves to loopback is still refused", async () => {
     const lookup: LookupFunction = (_hostname, _options, callback) =>
       callback(null, [{ address: "127.0.0.1", family: 4 }] as never);
     const rebinding = createDoor({ allowLoopback: true, lookup });
@@ -137,12 +137,12 @@ describe("over loopback, where it is allowed", () => {
     await Promise.all([door.close(), closed.close()]);
   });
 
-  test("http reaches loopback only by the allowance", async () => {
+  test("S6: http reaches loopback only by the allowance", async () => {
     assert.equal(await (await door.request(`${here.url}/ok`)).text(), "ok");
     await assert.rejects(closed.request(`${here.url}/ok`), refused("blocked_url"));
   });
 
-  test("a redirect is followed on GET, and credentials do not cross an origin", async () => {
+  test("S6, S7: a redirect is followed on GET, and credentials do not cross an origin", async () => {
     const headers = { authorization: "Bearer canary" };
     seen.length = 0;
     await door.request(`${here.url}/near`, { headers });
@@ -158,25 +158,25 @@ describe("over loopback, where it is allowed", () => {
     );
   });
 
-  test("each hop is checked, and there are not many", async () => {
+  test("S6: each hop is checked, and there are not many", async () => {
     await assert.rejects(door.request(`${here.url}/inward`), refused("blocked_url"));
     await assert.rejects(door.request(`${here.url}/loop`), refused("too_many_redirects"));
   });
 
-  test("a POST is not sent on", async () => {
+  test("S7: a POST is not sent on", async () => {
     seen.length = 0;
     const response = await door.request(`${here.url}/posted`, { method: "POST", body: "code=canary" });
     assert.equal(response.status, 307);
     assert.equal(seen.length, 1);
   });
 
-  test("size is capped as decoded, time in all", async () => {
+  test("S6: size is capped as decoded, time in all", async () => {
     await assert.rejects(door.request(`${here.url}/large`, { maxBytes: 100_000 }), refused("too_large"));
     await assert.rejects(door.request(`${here.url}/bomb`, { maxBytes: 1_000_000 }), refused("too_large"));
     await assert.rejects(door.request(`${here.url}/silent`, { timeoutSeconds: 0.2 }), refused("timeout"));
   });
 
-  test("an error names the host and nothing of the address", async () => {
+  test("S10: an error names the host and nothing of the address", async () => {
     await assert.rejects(door.request(`${here.url}/silent?code=canary`, { timeoutSeconds: 0.1 }), (thrown: Error) => {
       assert.ok(!`${thrown.message}${thrown.stack}${JSON.stringify(thrown)}`.includes("canary"));
       return true;

@@ -111,7 +111,7 @@ forEachDatabase(({ location }) => {
       assert.equal(renewed[0]?.created_at, first?.created_at);
     });
 
-    test("another person's records at the same source are refused, and the old connection stays", async () => {
+    test("T10: another person's records at the same source are refused, and the old connection stays", async () => {
       const browser = patientBrowser(clinic, "gero");
       const source = await clinic.source(null, 2);
       await browser.connect(source);
@@ -250,7 +250,7 @@ forEachDatabase(({ location }) => {
       assert.match((await browser.visit(link)).headers.get("location") ?? "", /error=not_authenticated/);
     });
 
-    test("a held code that is too old is dropped", async () => {
+    test("A12: a held code that is too old is dropped", async () => {
       const browser = patientBrowser(clinic, "pia");
       const back = await browser.portal(await init("pia"));
       browser.cookies.delete("user");
@@ -263,7 +263,7 @@ forEachDatabase(({ location }) => {
       assert.equal(clinic.tokenCalls(), tokenCalls);
     });
 
-    test("what return_url carried stays, and our own keys overwrite", async () => {
+    test("S8: what return_url carried stays, and our own keys overwrite", async () => {
       const browser = patientBrowser(clinic, "rosa");
       const return_url = `${clinic.returnUrl}?tab=2&success=true&patient_id=someone`;
       const url = await init("rosa", { return_url });
@@ -287,7 +287,7 @@ forEachDatabase(({ location }) => {
     assert.match(arrived.headers.get("location") ?? "", /success=true/);
   });
 
-  test("an error that comes back without the state fails the browser's own attempt, and only that", async () => {
+  test("M1: an error that comes back without the state fails the browser's own attempt, and only that", async () => {
     const browser = patientBrowser(clinic, "tara");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     await browser.visit(url);
@@ -306,7 +306,7 @@ forEachDatabase(({ location }) => {
     assert.equal(waiting, 1);
   });
 
-  test("a callback replayed twenty times at once: one token call, and every one lands on the same return", async () => {
+  test("S3: a callback replayed twenty times at once: one token call, and every one lands on the same return", async () => {
     const browser = patientBrowser(clinic, "wilma");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     const back = await browser.portal(url);
@@ -318,7 +318,7 @@ forEachDatabase(({ location }) => {
     assert.equal(clinic.tokenCalls(), tokenCalls + 1);
   });
 
-  test("a repeat of the callback shows the stored outcome and calls nobody", async () => {
+  test("S3: a repeat of the callback shows the stored outcome and calls nobody", async () => {
     const browser = patientBrowser(clinic, "wanda");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     const back = await browser.portal(url);
@@ -329,7 +329,7 @@ forEachDatabase(({ location }) => {
     assert.equal(clinic.tokenCalls(), tokenCalls);
   });
 
-  test("up to ten attempts are made of one link", async () => {
+  test("S19: up to ten attempts are made of one link", async () => {
     const browser = patientBrowser(clinic, "xenia");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     for (let count = 0; count < 10; count++) {
@@ -340,7 +340,7 @@ forEachDatabase(({ location }) => {
     assert.match(spent.headers.get("location") ?? "", /error=session_expired/);
   });
 
-  test("the first of two attempts that comes back ends the session; the other is told so", async () => {
+  test("S3: the first of two attempts that comes back ends the session; the other is told so", async () => {
     const browser = patientBrowser(clinic, "yuri");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     const tabs = [];
@@ -355,7 +355,7 @@ forEachDatabase(({ location }) => {
     assert.equal(clinic.tokenCalls(), tokenCalls);
   });
 
-  test("attempts that nobody came back from are ended by the worker, their secrets gone", async () => {
+  test("M2: attempts that nobody came back from are ended by the worker, their secrets gone", async () => {
     const browser = patientBrowser(clinic, "zoe");
     const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
     await browser.visit(url);

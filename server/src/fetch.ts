@@ -48,6 +48,9 @@ export interface Door {
   close(): Promise<void>;
 }
 
+/** What names are resolved with, in the manner of `dns.lookup`; what it answers is checked each time. */
+export type Resolver = LookupFunction;
+
 const RESERVED = reservedAddresses();
 
 /**
@@ -61,7 +64,7 @@ const RESERVED = reservedAddresses();
  * @param options.lookup a resolver to put in place of the system's
  * @see RFC 9700 section 4 and the Server Side Request Forgery rules of SMART App Launch 2.2, "Security considerations"
  */
-export function createDoor(options: { allowLoopback: boolean; lookup?: LookupFunction }): Door {
+export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver }): Door {
   const { allowLoopback } = options;
   const resolve = options.lookup ?? (dnsLookup as LookupFunction);
 

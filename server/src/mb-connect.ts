@@ -16,7 +16,7 @@ import { createCatalog } from "./catalog/catalog.ts";
 import { readVendors } from "./catalog/vendor.ts";
 import type { Context } from "./context.ts";
 import { badRequest, ConnectError, loggable } from "./errors.ts";
-import { createDoor } from "./fetch.ts";
+import { createDoor, type Resolver } from "./fetch.ts";
 import { disconnect, revokeGrant } from "./flow/disconnect.ts";
 import { search } from "./flow/search.ts";
 import { createSession } from "./flow/session.ts";
@@ -95,6 +95,8 @@ export interface Surroundings {
   clock?: () => number;
   /** A folder of vendor files in place of the package's own. */
   vendors?: URL;
+  /** A resolver in place of the system's. */
+  lookup?: Resolver;
 }
 
 /**
@@ -140,7 +142,8 @@ export function compose(
   const clock = surroundings.clock ?? Date.now;
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
   const { database, jobs } = open(configuration.database, clock, logger);
-  const door = createDoor(configuration);
+  const { allowLoopback } = configuration;
+  const door = createDoor({ allowLoopback, ...(surroundings.lookup ? { lookup: surroundings.lookup } : {}) });
   const offered: Context["offered"] = (source) => isOffered(configuration.registrations, source, door.allows);
   const context: Context = {
     configuration,

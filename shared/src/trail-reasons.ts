@@ -14,7 +14,6 @@ export const TRAIL_REASONS = {
   discovery_no_endpoints: "The hospital's server names no authorization or token endpoint",
   discovery_no_s256: "The hospital's server does not offer PKCE with S256",
   discovery_blocked_endpoint: "The hospital's server names an endpoint that must not be called",
-  discovery_changed: "The hospital's server names another token endpoint than before, which nobody has accepted yet",
   discovery_blocked_url: "The source's address is none that may be called",
   discovery_blocked_address: "The hospital's name leads to an address that must not be called",
   discovery_unreachable: "The hospital's server could not be reached",

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -73,6 +73,8 @@ export async function until<T>(ask: () => Promise<T>, enough: (answer: T) => boo
 export interface HostOptions {
   database?: string;
   options?: Partial<MbConnectOptions>;
+  /** A resolver in place of the machine's. */
+  lookup?: LookupFunction;
 }
 
 /** The same, and how the app is registered at the simulated hospital. */
@@ -108,7 +110,7 @@ export async function openClinic({ client, ...rest }: ClinicOptions = {}): Promi
  */
 export async function openHost<Beside extends HospitalBeside>(
   start: (redirect_uri: string) => Promise<Beside>,
-  { database, options }: HostOptions = {},
+  { database, options, lookup }: HostOptions = {},
 ): Promise<Host<Beside>> {
   const folder = await mkdtemp(join(tmpdir(), "mb-clinic-"));
   const app = express();
@@ -138,7 +140,7 @@ export async function openHost<Beside extends HospitalBeside>(
     ...options,
   };
   let ahead = 0;
-  const mb = mbConnect(all, { clock: () => Date.now() + ahead });
+  const mb = mbConnect(all, { clock: () => Date.now() + ahead, ...(lookup ? { lookup } : {}) });
   app.use("/api", mb.router);
   await mb.ready;
   return {

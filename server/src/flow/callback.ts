@@ -30,7 +30,7 @@ import { findConnectionAt, type Grant, insertConnection, renewConnection } from 
 import { completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
-import { recordStep } from "../trail.ts";
+import { type NewStep, recordFailure, recordFailureOnce, recordStep, recordSteps } from "../trail.ts";
 
 /** Codes live about a minute at the hospital; one held longer than this is dropped. */
 const HELD_CODE_MS = 45_000;
@@ -58,12 +58,18 @@ export async function callback(context: Context, query: URLSearchParams, arrival
   const session = attempt && (await findSession(context.db, attempt.session_id));
   if (!attempt || !session) return UNKNOWN;
   const stopped = checkArrival(session, arrival);
-  if (stopped) return stopped;
+  if (stopped) {
+    await recordStopped(context, session, attempt.id, stopped);
+    return stopped;
+  }
   if (attempt.status !== "pending") return settled(context, session, attempt.id);
 
   const now = context.clock();
   if (sessionStatus(session, now) !== "open" || attempt.expires_at <= now) {
-    await failAttempt(context.db, attempt.id, "session_expired", now);
+    await context.db.transaction().execute(async (tx) => {
+      if (!(await failAttempt(tx, attempt.id, "session_expired", now))) return;
+      await recordFailure(context, tx, placeOf(attempt), "failed", "session_expired", "link_expired");
+    });
     return returnFailure(session, "session_expired");
   }
   const code = query.get("code");
@@ -73,6 +79,7 @@ export async function callback(context: Context, query: URLSearchParams, arrival
       return settled(context, session, attempt.id);
     }
     const { code: failure, reason } = refusal ?? { code: "oauth_error", reason: "no_code" };
+    await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "refused"));
     return endInFailure(context, session, attempt.id, failure, reason);
   }
   if (arrival.patient_id === null && session.bound_by !== "post") {
@@ -80,11 +87,13 @@ export async function callback(context: Context, query: URLSearchParams, arrival
     if (!(await takeState(context.db, attempt.id, now, { status: "held", sealed_code }))) {
       return settled(context, session, attempt.id);
     }
+    await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "held"));
     return continuePage(context, attempt.id);
   }
   if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
     return settled(context, session, attempt.id);
   }
+  await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "code"));
   return finish(context, session, attempt, { code, state });
 }
 
@@ -102,9 +111,9 @@ export async function continueCallback(context: Context, attempt_id: string, arr
     return stopped ?? settled(context, session, attempt.id);
   if (stopped) {
     // Another browser must not end what it does not own; another patient in this one ends it.
-    if (stopped.to === "page" && stopped.page === "other_patient") {
+    if (stopped.page === "other_patient") {
       await endInFailure(context, session, attempt.id, "patient_access_denied", "other_patient");
-    }
+    } else await recordStopped(context, session, attempt.id, stopped);
     return stopped;
   }
   if (arrival.patient_id === null) return endInFailure(context, session, attempt.id, "not_authenticated", "no_login");
@@ -116,7 +125,13 @@ export async function continueCallback(context: Context, attempt_id: string, arr
   return finish(context, session, attempt, held);
 }
 
-function checkArrival(session: PatientSessionRow, arrival: Arrival): Outcome | null {
+/** A page for a browser or a login that is not the session's. */
+interface Stopped {
+  to: "page";
+  page: "other_browser" | "other_patient";
+}
+
+function checkArrival(session: PatientSessionRow, arrival: Arrival): Stopped | null {
   if (arrival.browser_hash === null || arrival.browser_hash !== session.browser_hash) {
     return { to: "page", page: "other_browser" };
   }
@@ -124,6 +139,27 @@ function checkArrival(session: PatientSessionRow, arrival: Arrival): Outcome | n
     return { to: "page", page: "other_patient" };
   }
   return null;
+}
+
+// The attempt goes on for whom it belongs to; its trail says that somebody else came.
+async function recordStopped(
+  context: Context,
+  session: PatientSessionRow,
+  attempt_id: string,
+  { page }: Stopped,
+): Promise<void> {
+  const code = page === "other_patient" ? "patient_access_denied" : "oauth_state_expired";
+  await recordFailureOnce(context, context.db, { session_id: session.id, attempt_id }, "callback", code, page);
+}
+
+const placeOf = ({ id, session_id }: AttemptRow) => ({ session_id, attempt_id: id });
+
+/** What an answer says of what the patient did at the portal, and how it came. */
+function arrivalSteps(query: URLSearchParams, outcome: "code" | "held" | "refused"): NewStep[] {
+  const callback: NewStep = { step: "callback", outcome };
+  if (query.get("error") === "access_denied") return [{ step: "consent", outcome: "declined" }, callback];
+  if (query.has("error") || !query.has("code")) return [callback];
+  return [{ step: "signed_in", outcome: "inferred" }, { step: "consent", outcome: "inferred" }, callback];
 }
 
 // Some portals send an error back without the state. The browser's own newest attempt is then taken to be meant; all that
@@ -135,6 +171,7 @@ async function failWithoutState(context: Context, query: URLSearchParams, arriva
   if (!attempt || !session || checkArrival(session, arrival)) return UNKNOWN;
   if (!(await takeState(context.db, attempt.id, context.clock(), { status: "exchanging" }))) return UNKNOWN;
   const { code, reason } = errorOf(query);
+  await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "refused"));
   return endInFailure(context, session, attempt.id, code, reason);
 }
 
@@ -150,11 +187,28 @@ function refusalOf(
 function errorOf(query: URLSearchParams): { code: ErrorCode; reason: string } {
   const error = query.get("error") ?? "";
   if (error === "access_denied") return { code: "user_denied", reason: error };
-  return { code: "oauth_error", reason: /^[a-z_]{1,40}$/.test(error) ? error : "unnamed_error" };
+  return { code: "oauth_error", reason: error };
 }
 
-/** From a code that is ours alone to the end of the attempt. */
+/** From a code that is ours alone to the end of the attempt. What fails on our side ends it too, and is thrown on. */
 async function finish(
+  context: Context,
+  session: PatientSessionRow,
+  attempt: AttemptRow,
+  held: HeldCode,
+): Promise<Outcome> {
+  try {
+    return await exchange(context, session, attempt, held);
+  } catch (thrown) {
+    // The link stays open for another try. Where the database is what failed this fails as well, and the lapse is left.
+    if (await failAttempt(context.db, attempt.id, "internal_error", context.clock()).catch(() => false)) {
+      await recordFailure(context, context.db, placeOf(attempt), "failed", "internal_error", "fault");
+    }
+    throw thrown;
+  }
+}
+
+async function exchange(
   context: Context,
   session: PatientSessionRow,
   attempt: AttemptRow,
@@ -165,8 +219,6 @@ async function finish(
   const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
   const client = credentialsOf(context.configuration.registrations, snapshot);
   if (!client || attempt.sealed_verifier === null) return fail("config_missing", "registration_gone");
-  await recordStep(context, context.db, at, "callback", "code");
-
   let token: TokenAnswer;
   try {
     const place = { table: "attempts", id: attempt.id, column: "verifier" } as const;
