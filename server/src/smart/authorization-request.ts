@@ -93,12 +93,21 @@ function refuseWithoutPkce(
 }
 
 /**
- * Whether the `iss` of a callback fits the attempt.
+ * Whether the `iss` of a callback fits the attempt. One that no profile names must be the issuer that the metadata names and
+ * stand where the attempt's own endpoints stand: metadata can name an issuer that is somebody else's, or none, and let that
+ * one's code come back under this attempt's state.
  *
- * @see RFC 9207 section 2.4
+ * @see RFC 9207 section 2.4; RFC 9700 section 4.4
  */
 export function issuerFits(snapshot: AuthorizationSnapshot, iss: string | null): boolean {
   const { configuration, profile } = snapshot;
   if (iss === null) return !configuration.authorization_response_iss_parameter_supported;
-  return configuration.issuer === null || iss === configuration.issuer || profile.issuer_aliases.includes(iss);
+  if (profile.issuer_aliases.includes(iss)) return true;
+  if (configuration.issuer !== null && iss !== configuration.issuer) return false;
+  const { authorization_endpoint, token_endpoint } = configuration;
+  return URL.canParse(iss) && [authorization_endpoint, token_endpoint].some((url) => sameOrigin(url, iss));
+}
+
+function sameOrigin(one: string, other: string): boolean {
+  return new URL(one).origin === new URL(other).origin;
 }
