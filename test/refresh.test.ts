@@ -290,6 +290,26 @@ forEachDatabase(({ location }) => {
       });
     }
 
+    test("R4, D6: after invalid_client it is discovered anew, once; an endpoint that moved is used, on its own origin only", async () => {
+      const id = await connect();
+      host.hospital.onRefresh(({ path }, usual) =>
+        path === "/moved" ? usual() : { status: 401, body: { error: "invalid_client" } },
+      );
+      const { origin } = new URL((await rowOf(id)).fhir_base_url);
+      host.hospital.configuration.token_endpoint = `${origin.replace("127.0.0.1", "localhost")}/moved`;
+      await assert.rejects(accessAnew(id), { reason: "invalid_client" });
+      const endpoint = async () => JSON.parse((await rowOf(id)).snapshot).configuration.token_endpoint;
+      assert.equal(await endpoint(), `${origin}/token`, "another origin is not believed");
+      pass(61);
+      host.hospital.configuration.token_endpoint = `${origin}/moved`;
+      await assert.rejects(access(context, id), { reason: "invalid_client" });
+      assert.equal(await endpoint(), `${origin}/moved`);
+      delete host.hospital.configuration.token_endpoint;
+      pass(61);
+      assert.ok((await access(context, id)).access_token);
+      assert.equal(last().path, "/moved");
+    });
+
     test("R4, R5: no scope is sent; after invalid_scope the granted ones are, once", async () => {
       const id = await connect();
       host.hospital.onRefresh((request, usual) =>

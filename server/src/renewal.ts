@@ -182,9 +182,10 @@ async function end(
 
 /** Leaves the connection as it is, and the next try to a job. */
 async function putOff(
-  { context, row, begun }: Refresh,
+  refresh: Refresh,
   answer: RefreshAnswer & { outcome: "later" | "misconfigured" },
 ): Promise<Renewal> {
+  const { context, row, begun } = refresh;
   const { outcome, reason } = answer;
   const refused = row.refused_refreshes + 1;
   const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(refused, 20), LONGEST_PAUSE_MS[outcome]);
@@ -192,11 +193,18 @@ async function putOff(
   // Full jitter, so that those whom one outage refused do not come back together; what the hospital asked comes first.
   const at = Math.ceil(context.clock() + asked + Math.max(1000, Math.random() * pause));
   if (outcome === "misconfigured") report(context, row, reason);
+  const snapshot = outcome === "misconfigured" ? await anew(refresh) : row.snapshot;
   await context.db.transaction().execute(async (tx) => {
-    const put = { refresh_after: at, refused_refreshes: refused, snapshot: row.snapshot };
+    const put = { refresh_after: at, refused_refreshes: refused, snapshot };
     if (await putOffRefresh(tx, begun, put)) await scheduleRefresh(context, tx, row.id, at);
   });
   return { outcome: "later", at, reason };
+}
+
+/** The snapshot with what the server says of itself by now; a move to another origin is discovery's to believe or not. */
+async function anew({ context, row, snapshot }: Refresh): Promise<string> {
+  const configuration = await context.discovery.rediscover(snapshot.fhir_base_url).catch(() => null);
+  return configuration ? JSON.stringify({ ...snapshot, configuration } satisfies AuthorizationSnapshot) : row.snapshot;
 }
 
 function report(context: Context, { id, source_id }: ConnectionRow, reason: string): void {

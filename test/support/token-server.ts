@@ -11,7 +11,7 @@ import { type Log, newLog } from "./log.ts";
 /** How a request is answered: a body, sent as JSON unless it is a text. `null` closes the connection instead. */
 export type Answer = { status?: number; headers?: Record<string, string>; body?: object | string } | null;
 
-/** A refresh as it arrived. */
+/** A refresh as it arrived: its parameters, and as `path` where. */
 export type RefreshRequest = Record<string, string>;
 
 /** A running server. */
@@ -91,7 +91,8 @@ export async function startTokenServer(): Promise<TokenServer> {
         return { status: 302, headers: { location: back.href } };
       }
       case "/token":
-        return answerToken(await form(request));
+      case "/moved":
+        return answerToken({ ...(await form(request)), path: url.pathname });
       case "/revoke":
         revoked.add((await form(request)).token ?? "");
         return decideRevoke();
