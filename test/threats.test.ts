@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
+import Database from "better-sqlite3";
 import { type Clinic, openClinic, type PatientBrowser, patientBrowser } from "./support/clinic.ts";
 
 let clinic: Clinic;
@@ -318,6 +319,84 @@ describe("the session route", () => {
         headers: { "content-type": type, origin: clinic.url },
       });
       assert.equal(ended.status, 400, "a request that a form can make ends nothing either");
+    }
+  });
+});
+
+describe("what is stored", () => {
+  test("S11: ciphertexts that changed places in the database open nothing: no token call, and no connection is used", async () => {
+    const own = await openClinic();
+    try {
+      const [alma, mallory] = [patientBrowser(own, "alma"), patientBrowser(own, "mallory")];
+      await alma.connect(await own.source());
+      await mallory.connect(await own.source());
+      const [connection] = (await own.mb.patients.retrieve("mallory")).connections;
+      const backs: URL[] = [];
+      for (const browser of [alma, mallory]) {
+        const { url } = (await (await browser.start(await own.source(null, 1))).json()) as { url: string };
+        backs.push(await browser.portal(url));
+      }
+      const file = new Database(own.database);
+      for (const [table, column, among] of [
+        ["attempts", "sealed_verifier", "status = 'pending'"],
+        ["connections", "sealed_tokens", "1"],
+      ]) {
+        const rows = file.prepare(`select id, ${column} as sealed from ${table} where ${among} order by id`).all();
+        const [one, other] = rows as { id: string; sealed: string }[];
+        assert.ok(rows.length === 2 && one && other);
+        const put = file.prepare(`update ${table} set ${column} = ? where id = ?`);
+        put.run(other.sealed, one.id);
+        put.run(one.sealed, other.id);
+      }
+      file.close();
+      const before = own.hospital.requests.length;
+      for (const [index, browser] of [alma, mallory].entries()) {
+        assert.equal((await browser.visit(backs[index]?.href ?? "")).status, 500);
+      }
+      await own.mb.patients.disconnectConnection("mallory", connection?.id ?? "").catch(() => {});
+      const posted = own.hospital.requests.slice(before).filter(({ method }) => method === "POST");
+      assert.deepEqual(posted, [], "neither a code nor another's token went out");
+      assert.equal((await own.mb.patients.retrieve("mallory")).connections[0]?.status, "disconnected");
+    } finally {
+      await own.close();
+    }
+  });
+});
+
+describe("the service", () => {
+  test("S18: what is alma's is not there for anybody else: neither connection nor progress, by route or by call", async () => {
+    await patientBrowser(clinic, "alma").connect(await clinic.source(null, 2));
+    const [connection] = (await clinic.mb.patients.retrieve("alma")).connections;
+    const mallory = patientBrowser(clinic, "mallory");
+    for (const path of ["patient-connections?patientId=alma", "patient-connections?patient_id=alma"]) {
+      const { data } = (await (await mallory.visit(`${clinic.api}/${path}`)).json()) as { data: { id: string }[] };
+      assert.ok(!data.some(({ id }) => id === connection?.id));
+    }
+    const { disconnectConnection } = clinic.mb.patients;
+    await assert.rejects(disconnectConnection("mallory", connection?.id ?? ""), { code: "resource_not_found" });
+    for (const path of ["patient-sessions", "trail", `connections/${connection?.id}`, `records/${connection?.id}`]) {
+      assert.equal((await mallory.visit(`${clinic.api}/${path}/${connection?.patient_session_id}`)).status, 404);
+    }
+  });
+
+  test("S19: a burst at the link, at the callback and at the session route is answered 429 with Retry-After", async () => {
+    const own = await openClinic();
+    try {
+      const browser = patientBrowser(own, "alma");
+      const burst = async (ask: () => Promise<Response>): Promise<Response> => {
+        const answers = await Promise.all(Array.from({ length: 130 }, ask));
+        const refused = answers.filter(({ status }) => status === 429);
+        assert.ok(refused.length >= 10 && refused.length < 130, `${refused.length} of 130`);
+        for (const one of refused) assert.match(one.headers.get("retry-after") ?? "", /^\d+$/);
+        return refused[0] as Response;
+      };
+      const visits = await burst(() => browser.visit(`${own.api}/callback?state=unknown&code=x`));
+      assert.match(await visits.text(), /<h1>Too many tries<\/h1>/);
+      assert.equal((await browser.visit(`${own.api}/connect/unknown`)).status, 429, "the two share one count");
+      const sessions = await burst(() => browser.start("fhirsrc_none"));
+      assert.equal(((await sessions.json()) as { error: { code: string } }).error.code, "throttled");
+    } finally {
+      await own.close();
     }
   });
 });
