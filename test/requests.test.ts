@@ -21,6 +21,7 @@ const request = (changes: { configuration?: object; profile?: object; fhir_base_
     client,
     redirect_uri: "https://app.example/api/callback",
     fhir_base_url: changes.fhir_base_url ?? "https://h.example/fhir/",
+    plan: "whole",
   });
 
 test("carries just the parameters of SMART and aud byte for byte", async () => {

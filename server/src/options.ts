@@ -35,6 +35,11 @@ const registration = z
       .optional(),
     /** Which signing key, by `kid`; default the first. For `private_key_jwt`. */
     signing_kid: z.string().min(1).optional(),
+    /** Makes the redirect URI end in `/callback/…`: an address of its own, which must be registered so at the vendor. */
+    redirect_path: z
+      .string()
+      .regex(/^(?!continue$)[a-z0-9-]{1,40}$/, "1 to 40 small letters, digits or -, and not continue")
+      .optional(),
     /** What this registration's sources need beyond the standard: it wins over what the vendor's file says. */
     ...profileChanges.shape,
   })
@@ -45,7 +50,15 @@ const registration = z
     if (!method.startsWith("client_secret") && secret) fault(context, ["client_secret"], `${method} takes none`);
   });
 
+const dates = {
+  /** From when the key is used; known before, it opens or is published already. Default: at once. */
+  use_from: z.iso.datetime().optional(),
+  /** For `mb-connect keys list`. */
+  created_at: z.iso.datetime().optional(),
+};
+
 const sealingKey = z.strictObject({
+  ...dates,
   kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, _ or -"),
   key: z.string().refine((key) => {
     const bytes = Buffer.from(key, "base64url");
@@ -53,9 +66,11 @@ const sealingKey = z.strictObject({
   }, "32 bytes in base64url; make one with: npx mb-connect keys new sealing"),
 });
 
-const signingKey = z.looseObject({ kid: z.string().min(1), kty: z.string() }).superRefine((jwk, context) => {
+const signingKey = z.looseObject({ kid: z.string().min(1), kty: z.string(), ...dates }).superRefine((jwk, context) => {
   const alg = signingAlgorithm(jwk as JWK);
-  if (alg === null) {
+  if (jwk.kty !== "oct" && jwk.d === undefined) {
+    fault(context, [], "a public key, which cannot sign; the private JWK belongs here, its public half is published");
+  } else if (alg === null) {
     const message =
       "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK; make one with: ";
     fault(context, [], `${message}npx mb-connect keys new signing`);
@@ -105,9 +120,9 @@ export interface MbConnectOptions {
   /** A file path, or `postgres://…`, which needs the packages pg and pg-boss. Default `./mb-connect.db`. */
   database?: string;
   /** The first seals, all open. */
-  sealingKeys: { kid: string; key: string }[];
-  /** Private JWKs with `kid`, RS384 or ES384, for `private_key_jwt`; their public halves are published. */
-  signingKeys?: JWK[];
+  sealingKeys: { kid: string; key: string; use_from?: string; created_at?: string }[];
+  /** Private JWKs with `kid`, RS384 or ES384, for `private_key_jwt`; their public halves are published. The first signs. A key with `use_from` (ISO 8601), here or in `sealingKeys`, is used from then on and known before. */
+  signingKeys?: (JWK & { use_from?: string; created_at?: string })[];
   /** Allowed return URLs, compared by origin and path. The browser's own route returns to the first. */
   returnUrls: string[];
   registrations: z.input<typeof registration>[];
@@ -130,7 +145,7 @@ export interface Configuration {
   appName: string;
   patient: PatientOfRequest;
   database: string;
-  sealingKeys: readonly { kid: string; key: string }[];
+  sealingKeys: readonly SealingKey[];
   signingKeys: readonly JWK[];
   returnUrls: readonly URL[];
   registrations: ReadonlyMap<string, Registration>;
@@ -139,12 +154,20 @@ export interface Configuration {
   logger: Logger | undefined;
 }
 
+/** How the keys among the options are used while mb-connect runs. */
+export interface KeyUse {
+  /** Milliseconds since 1970: when a key's time has come. Without it the first key is in use from the start. */
+  clock?: () => number;
+  /** Told the kid each time that a key signs. */
+  onSign?: (kid: string) => void;
+}
+
 /**
  * Checks the options.
  *
  * @throws {OptionsError} naming every fault
  */
-export function readOptions(input: unknown): Configuration {
+export function readOptions(input: unknown, use: KeyUse = {}): Configuration {
   const parsed = schema.safeParse(input, {
     error: (issue) => (issue.code === "invalid_type" && issue.input === undefined ? "needed" : undefined),
   });
@@ -175,13 +198,23 @@ export function readOptions(input: unknown): Configuration {
     homeUrl: homeUrl.href,
     returnUrls,
     signingKeys: options.signingKeys.map((jwk) => ({ ...jwk, alg: signingAlgorithm(jwk as JWK) ?? "" }) as JWK),
-    registrations: new Map(options.registrations.map((one) => readRegistration(one, options.signingKeys as JWK[]))),
+    registrations: new Map(
+      options.registrations.map((one) => readRegistration(one, options.signingKeys as (JWK & RingKey)[], use)),
+    ),
     logger: options.logger,
   };
 }
 
 function readRegistration(input: z.output<typeof registration>, signingKeys: JWK[]): [string, Registration] {
-  const { match, client_id, client_secret, token_endpoint_auth_method: _, signing_kid, ...profile } = input;
+  const {
+    match,
+    client_id,
+    client_secret,
+    token_endpoint_auth_method: _,
+    signing_kid,
+    redirect_path,
+    ...profile
+  } = input;
   const key = registrationKey(match);
   const found = signing_kid === undefined ? signingKeys[0] : signingKeys.find(({ kid }) => kid === signing_kid);
   const method = authMethod(input);
@@ -197,6 +230,7 @@ function readRegistration(input: z.output<typeof registration>, signingKeys: JWK
           method === "private_key_jwt" && found ? { ...found, alg: signingAlgorithm(found) ?? "" } : undefined,
       },
       profile,
+      redirect_path: redirect_path ?? null,
     },
   ];
 }

@@ -88,7 +88,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
     ...json,
     answer(async (request) => {
       const { id } = request.params as { id: string };
-      const ended = await disconnect(context, await loggedIn(context, request), id);
+      const ended = await disconnect(context, await loggedIn(context, request), id, "patient");
       if (!ended) throw new ConnectError("resource_not_found", { message: "There is no such connection", param: "id" });
       return { id, resource_type: "connection", disconnected: true };
     }),
@@ -118,7 +118,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
     visits,
     visit(context, async (request) => {
       const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
-      return callback(context, queryOf(request), arrival);
+      return callback(context, queryOf(request), arrival, null);
     }),
   );
 
@@ -129,6 +129,16 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
     visit(context, async (request) => {
       const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
       return continueCallback(context, queryOf(request).get("attempt") ?? "", arrival);
+    }),
+  );
+
+  route(
+    ENDPOINTS.callbackOfIssuer,
+    "get",
+    visits,
+    visit(context, async (request) => {
+      const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
+      return callback(context, queryOf(request), arrival, (request.params as { issuer: string }).issuer);
     }),
   );
 

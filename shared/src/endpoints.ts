@@ -8,5 +8,6 @@ export const ENDPOINTS = {
   connect: "/connect/:token",
   callback: "/callback",
   callbackContinue: "/callback/continue",
+  callbackOfIssuer: "/callback/:issuer",
   jwks: "/.well-known/jwks.json",
 } as const;

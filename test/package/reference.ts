@@ -38,6 +38,11 @@ const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"
     who: "the bound browser",
     answer: "the callback's second step, where a login shows only then",
   },
+  callbackOfIssuer: {
+    method: "GET",
+    who: "the bound browser",
+    answer: "the same for a registration with a `redirect_path`",
+  },
   jwks: { method: "GET", who: "anyone", answer: "your public keys" },
 };
 

@@ -9,9 +9,10 @@ import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure } from "../outcome.ts";
 import { readSessionToken } from "../session-url.ts";
-import { authorizationRequest } from "../smart/authorization-request.ts";
-import { registrationFor } from "../smart/registration.ts";
-import { countAttempts, insertAttempt } from "../store/attempts.ts";
+import { type AuthorizationSnapshot, authorizationRequest } from "../smart/authorization-request.ts";
+import { redirectUri, registrationFor } from "../smart/registration.ts";
+import type { SourceProfile } from "../smart/source-profile.ts";
+import { countAttempts, findLatestAttempt, insertAttempt } from "../store/attempts.ts";
 import { bindSession, completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
@@ -33,8 +34,7 @@ export async function authorize(context: Context, token: string, arrival: Arriva
     await recordFailureOnce(context, context.db, at, "opened", code, reason);
     return outcome;
   };
-  const otherBrowser = () =>
-    refuse("oauth_state_expired", "other_browser", { to: "page", page: "other_browser" });
+  const otherBrowser = () => refuse("oauth_state_expired", "other_browser", { to: "page", page: "other_browser" });
   if (session.browser_hash !== null && session.browser_hash !== arrival.browser_hash) return otherBrowser();
   const now = context.clock();
   const expired = returnFailure(session, "session_expired");
@@ -87,6 +87,10 @@ async function attempt(context: Context, session: PatientSessionRow): Promise<Ou
     return { to: "url", url: request.url };
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
+    if (thrown.reason?.startsWith("discovery_")) {
+      const { code, reason } = thrown;
+      context.logger.warn({ code, reason, source_id: row.source_id }, "A hospital's server cannot be used");
+    }
     await insertAttempt(context.db, row);
     await recordSteps(context, context.db, at, [{ step: "opened", outcome: "ok" }]);
     return endInFailure(context, session, row.id, thrown.code, thrown.reason ?? thrown.code);
@@ -106,7 +110,18 @@ async function requestFor(context: Context, session: PatientSessionRow) {
     profile,
     registration: registration.key,
     client: { ...registration.credentials, basic_encoding: profile.basic_encoding },
-    redirect_uri: `${configuration.publicUrl}/callback`,
+    redirect_uri: redirectUri(configuration.publicUrl, registration.redirect_path),
+    plan: (await fallsBack(context, session, profile)) ? "fallback" : "whole",
     fhir_base_url: source.fhir_base_url,
   });
+}
+
+// A server that refused the whole plan is asked for less the next time, and again where it gave that; one that refused
+// even less is asked for the whole again. The patient makes each of these tries, so that nothing goes round by itself.
+async function fallsBack(context: Context, session: PatientSessionRow, profile: SourceProfile): Promise<boolean> {
+  if (!profile.scopes_fallback || session.source_id === null) return false;
+  const latest = await findLatestAttempt(context.db, session.patient_id, session.source_id, "invalid_scope");
+  if (!latest) return false;
+  const { plan } = JSON.parse(latest.snapshot) as Partial<AuthorizationSnapshot>;
+  return plan === "fallback" ? latest.status === "connected" : latest.failed_so;
 }

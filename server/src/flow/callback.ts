@@ -13,7 +13,7 @@ import { findPatient } from "../fhir/patient.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
 import { refreshDue, scheduleRefresh } from "../renewal.ts";
 import { type AuthorizationSecrets, type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
-import { credentialsOf } from "../smart/registration.ts";
+import { credentialsOf, redirectUri } from "../smart/registration.ts";
 import { revokeTokens } from "../smart/revocation.ts";
 import { compareScopes, type GrantedScopes } from "../smart/scopes.ts";
 import { exchangeCode, type TokenAnswer } from "../smart/token-exchange.ts";
@@ -49,8 +49,14 @@ interface HeldCode {
  * `GET callback`.
  *
  * @param query as the portal wrote it
+ * @param redirect_path the last segment of the address it came to, null for the one that registrations share
  */
-export async function callback(context: Context, query: URLSearchParams, arrival: Arrival): Promise<Outcome> {
+export async function callback(
+  context: Context,
+  query: URLSearchParams,
+  arrival: Arrival,
+  redirect_path: string | null,
+): Promise<Outcome> {
   if (["code", "state", "error", "iss"].some((name) => query.getAll(name).length > 1)) return UNKNOWN;
   const state = query.get("state");
   if (!state) return query.has("error") ? failWithoutState(context, query, arrival) : UNKNOWN;
@@ -73,7 +79,8 @@ export async function callback(context: Context, query: URLSearchParams, arrival
     return returnFailure(session, "session_expired");
   }
   const code = query.get("code");
-  const refusal = refusalOf(query, JSON.parse(attempt.snapshot));
+  const arrivedAt = redirectUri(context.configuration.publicUrl, redirect_path);
+  const refusal = refusalOf(query, JSON.parse(attempt.snapshot), arrivedAt);
   if (refusal || !code) {
     if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
       return settled(context, session, attempt.id);
@@ -179,8 +186,10 @@ async function failWithoutState(context: Context, query: URLSearchParams, arriva
 function refusalOf(
   query: URLSearchParams,
   snapshot: AuthorizationSnapshot,
+  arrivedAt: string,
 ): { code: ErrorCode; reason: string } | null {
-  if (!issuerFits(snapshot, query.get("iss"))) return { code: "oauth_error", reason: "issuer_mismatch" };
+  if (arrivedAt !== snapshot.redirect_uri || !issuerFits(snapshot, query.get("iss")))
+    return { code: "oauth_error", reason: "issuer_mismatch" };
   return query.has("error") ? errorOf(query) : null;
 }
 
@@ -233,6 +242,10 @@ async function exchange(
     });
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
+    // The endpoint may have moved: the next sign-in starts from what the server says by then.
+    if (["invalid_client", "client_method_not_supported", "http_404"].includes(thrown.reason ?? "")) {
+      await context.discovery.rediscover(snapshot.fhir_base_url).catch(() => {});
+    }
     return fail(thrown.code, thrown.reason ?? thrown.code);
   }
   const revoke = async (): Promise<void> => {

@@ -22,6 +22,8 @@ export interface AuthorizationSnapshot {
   fhir_base_url: string;
   /** As sent. */
   scopes: string[];
+  /** Whether these are the whole plan's or what the profile falls back to. */
+  plan: "whole" | "fallback";
 }
 
 /** What only the callback may know; sealed with the attempt. */
@@ -47,10 +49,12 @@ export async function authorizationRequest(request: {
   client: ClientCredentials;
   redirect_uri: string;
   fhir_base_url: string;
+  /** See `requestedScopes`. */
+  plan: "whole" | "fallback";
 }): Promise<AuthorizationRequest> {
   const { configuration, profile, client: credentials, redirect_uri, fhir_base_url } = request;
   refuseWithoutPkce(configuration, profile, credentials);
-  const scopes = requestedScopes(configuration, profile);
+  const scopes = requestedScopes(configuration, profile, request.plan);
   const state = client.randomState();
   const secrets = { code_verifier: client.randomPKCECodeVerifier(), nonce: client.randomNonce() };
   // An endpoint's own query is kept, and our parameters win over it.
@@ -68,15 +72,18 @@ export async function authorizationRequest(request: {
     ...(scopes.includes("openid") ? { nonce: secrets.nonce } : {}),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  // Only the request needed the list of scopes, which can be long, and a snapshot is kept with every attempt.
   const snapshot = {
-    configuration,
+    configuration: { ...configuration, scopes_supported: [] },
     profile,
     registration: request.registration,
     client_id: credentials.client_id,
     redirect_uri,
     fhir_base_url,
     scopes,
+    plan: request.plan,
   };
+  if (profile.space_encoding === "%20") url.search = url.search.replaceAll("+", "%20");
   return { url: url.href, state, secrets, snapshot };
 }
 

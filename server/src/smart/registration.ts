@@ -10,6 +10,19 @@ export interface Registration {
   key: string;
   credentials: Omit<ClientCredentials, "basic_encoding">;
   profile: ProfileChanges;
+  /** The last segment of a redirect URI of its own; null for the one that all share. */
+  redirect_path: string | null;
+}
+
+/**
+ * Where a portal sends the patient back to. A registration whose vendor allows it has an address of its own, so that an
+ * answer can be told from another issuer's by where it arrives.
+ *
+ * @param publicUrl the mount path as the browser sees it
+ * @see RFC 9700 section 4.4.2.2
+ */
+export function redirectUri(publicUrl: string, redirect_path: string | null): string {
+  return redirect_path === null ? `${publicUrl}/callback` : `${publicUrl}/callback/${redirect_path}`;
 }
 
 /** The one name of what a registration matches: names fold their case, an endpoint is compared in its canonical form. */

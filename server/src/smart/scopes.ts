@@ -38,11 +38,37 @@ export const RESOURCE_TYPES = [
 
 const CONTEXT_SCOPES = ["launch/patient", "openid", "fhirUser", "offline_access"];
 
-/** The scopes to ask a source for, in the order sent. */
-export function requestedScopes(configuration: SmartConfiguration, profile: SourceProfile): string[] {
-  if (profile.scopes) return [...new Set(profile.scopes)];
-  const suffix = (profile.scope_syntax ?? scopeSyntax(configuration)) === "v2" ? "rs" : "read";
-  return [...CONTEXT_SCOPES, ...RESOURCE_TYPES.map((type) => `patient/${type}.${suffix}`)];
+/**
+ * The scopes to ask a source for, in the order sent, all in one syntax: the profile's list or else the default plan, with
+ * what the profile adds, of that what its allow-list lets through.
+ *
+ * @param plan `fallback` asks for what the profile falls back to, where it has something
+ */
+export function requestedScopes(
+  configuration: SmartConfiguration,
+  profile: SourceProfile,
+  plan: "whole" | "fallback" = "whole",
+): string[] {
+  const listed = (plan === "fallback" && profile.scopes_fallback) || profile.scopes;
+  const extra = plan === "fallback" && profile.scopes_fallback ? [] : profile.extra_scopes;
+  const bare = [...(listed ?? [...CONTEXT_SCOPES, ...RESOURCE_TYPES.map((type) => `patient/${type}`)]), ...extra];
+  const syntax = profile.scope_syntax ?? writtenSyntax(bare) ?? scopeSyntax(configuration);
+  const allowed = profile.scope_allowlist && new Set(profile.scope_allowlist.map(withoutRights));
+  const asked = bare.filter((scope) => !allowed || allowed.has(withoutRights(scope)));
+  return [...new Set(asked.map((scope) => (BARE.test(scope) ? `${scope}.${syntax === "v2" ? "rs" : "read"}` : scope)))];
+}
+
+/** A clinical scope that leaves the rights to the syntax. */
+const BARE = /^(patient|user)\/([A-Za-z]+|\*)$/;
+
+/** The syntax of clinical scopes that are written out; null where none is. */
+function writtenSyntax(scopes: readonly string[]): ScopeSyntax | null {
+  const written = scopes.find((scope) => /^(patient|user)\/[^.]+\./.test(scope));
+  return written === undefined ? null : /\.(read|write|\*)$/.test(written) ? "v1" : "v2";
+}
+
+function withoutRights(scope: string): string {
+  return scope.replace(/^((?:patient|user)\/[^.]+)\..*$/, "$1");
 }
 
 /**
@@ -53,7 +79,7 @@ export function scopeSyntax(configuration: SmartConfiguration): ScopeSyntax {
   const v1 = configuration.capabilities.includes("permission-v1");
   const v2 = configuration.capabilities.includes("permission-v2");
   if (v1 !== v2) return v2 ? "v2" : "v1";
-  const clinical = configuration.scopes_supported.filter((scope) => scope.includes("/") && scope.includes("."));
+  const clinical = configuration.scopes_supported.filter((scope) => /^(patient|user|system)\//.test(scope));
   const inV2 = clinical.some((scope) => /\.(?=[cruds])c?r?u?d?s?(\?|$)/.test(scope));
   const inV1 = clinical.some((scope) => /\.(read|write|\*)$/.test(scope));
   return (v2 && (inV2 || !inV1)) || (inV2 && !inV1) ? "v2" : "v1";
@@ -63,7 +89,10 @@ export function scopeSyntax(configuration: SmartConfiguration): ScopeSyntax {
 export interface GrantedScopes {
   /** As granted, without repeats. */
   granted: string[];
-  /** Resource types asked for that cannot be read, sorted as asked. */
+  /**
+   * Resource types that cannot be read and searched as asked, in the order asked; a wildcard that was granted type by type
+   * counts as every type of the plan.
+   */
   not_granted: string[];
   /** True where at least one resource type can be read. */
   clinical: boolean;
@@ -71,28 +100,39 @@ export interface GrantedScopes {
 
 /**
  * Compares what was granted with what was asked for. `.read` and `.rs` are the same right, as are `.r` and `.s` together; a
- * wildcard covers each type; a scope narrowed by a query grants its slice.
+ * wildcard covers each type; a scope narrowed by a query grants its slice, and its type is not missing.
  *
  * @param requested the scopes as sent
  * @param answer the token answer's `scope`: absent means as requested (RFC 6749 section 5.1), empty means nothing
  */
 export function compareScopes(requested: readonly string[], answer: string | undefined): GrantedScopes {
   const granted = [...new Set(answer === undefined ? requested : answer.split(/\s+/).filter(Boolean))];
-  const readable = readableTypes(granted);
-  const asked = readableTypes(requested);
-  const missing = [...asked].filter((type) => !readable.has(type) && !readable.has("*"));
-  return { granted, not_granted: missing, clinical: readable.size > 0 };
+  const rights = rightsOf(granted);
+  const everything = rights.get("*") ?? "";
+  const has = (type: string, wanted: string): boolean =>
+    [...wanted].every((letter) => everything.includes(letter) || (rights.get(type) ?? "").includes(letter));
+  const asked = [...rightsOf(requested)].flatMap(([type, letters]) =>
+    type === "*" ? RESOURCE_TYPES.map((each) => [each, letters] as const) : [[type, letters] as const],
+  );
+  const missing = asked.filter(([type, letters]) => !has(type, letters)).map(([type]) => type);
+  const clinical = [...rights.values()].some((letters) => letters.includes("r"));
+  return { granted, not_granted: [...new Set(missing)], clinical };
 }
 
-/** The resource types (or `*`) that scopes let an app both read and search. */
-function readableTypes(scopes: readonly string[]): Set<string> {
+/** Whether granted scopes let the app read and search a resource type, if only a slice of it. */
+export function mayRead(granted: readonly string[], type: string): boolean {
+  return !compareScopes([`patient/${type}.rs`], granted.join(" ")).not_granted.includes(type);
+}
+
+/** For each resource type (or `*`) of clinical scopes, which of `r` and `s` they hold. */
+function rightsOf(scopes: readonly string[]): Map<string, string> {
   const rights = new Map<string, string>();
   for (const scope of scopes) {
     const match = /^(?:patient|user)\/([A-Za-z]+|\*)\.([a-z]+|\*)(?:\?.*)?$/.exec(scope);
     if (!match) continue;
     const [, type = "", right = ""] = match;
-    const letters = right === "read" || right === "*" ? "rs" : right === "write" ? "" : right;
+    const letters = right === "read" || right === "*" ? "rs" : right === "write" ? "" : right.replace(/[^rs]/g, "");
     rights.set(type, (rights.get(type) ?? "") + letters);
   }
-  return new Set([...rights].filter(([, letters]) => letters.includes("r")).map(([type]) => type));
+  return rights;
 }
