@@ -13,6 +13,7 @@ import type { ClientCredentials } from "./smart/client-authentication.ts";
 import { credentialsOf } from "./smart/registration.ts";
 import { revokeTokens } from "./smart/revocation.ts";
 import { compareScopes } from "./smart/scopes.ts";
+import { tokenEndpointFits } from "./smart/token-exchange.ts";
 import { type RefreshAnswer, type RefreshedTokens, refreshTokens } from "./smart/token-refresh.ts";
 import { AT_REST, accessEndsAt, endConnection, findConnection, type RefreshState } from "./store/connections.ts";
 import type { Db } from "./store/database.ts";
@@ -135,16 +136,13 @@ async function keep(refresh: Refresh, answer: RefreshedTokens & { old: string })
   }
   const now = context.clock();
   const scopes = answer.scope === undefined ? null : compareScopes(snapshot.scopes, answer.scope);
-  const { access_grant_expiration } = answer;
   const refreshed = {
     snapshot: row.snapshot,
     sealed_tokens: context.vault.seal(tokens, tokensOf(row.id)),
     access_expires_at: now + answer.expires_in * 1000,
     scopes: scopes ? JSON.stringify(scopes.granted) : row.scopes,
     not_granted: scopes ? JSON.stringify(scopes.not_granted) : row.not_granted,
-    extras: access_grant_expiration
-      ? JSON.stringify({ ...JSON.parse(row.extras ?? "{}"), access_grant_expiration })
-      : row.extras,
+    extras: answer.extras ? JSON.stringify({ ...JSON.parse(row.extras ?? "{}"), ...answer.extras }) : row.extras,
     refresh_after: now + snapshot.profile.refresh.min_interval_s * 1000,
   };
   const kept = await context.db.transaction().execute(async (tx) => {
@@ -201,10 +199,11 @@ async function putOff(
   return { outcome: "later", at, reason };
 }
 
-/** The snapshot with what the server says of itself by now; a move to another origin is discovery's to believe or not. */
+/** The snapshot with what the server says of itself by now. A move to another origin is discovery's to believe or not. */
 async function anew({ context, row, snapshot }: Refresh): Promise<string> {
   const configuration = await context.discovery.rediscover(snapshot.fhir_base_url).catch(() => null);
-  return configuration ? JSON.stringify({ ...snapshot, configuration } satisfies AuthorizationSnapshot) : row.snapshot;
+  const renewed = configuration && ({ ...snapshot, configuration } satisfies AuthorizationSnapshot);
+  return renewed && tokenEndpointFits(renewed) ? JSON.stringify(renewed) : row.snapshot;
 }
 
 function report(context: Context, { id, source_id }: ConnectionRow, reason: string): void {

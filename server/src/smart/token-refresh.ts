@@ -6,10 +6,10 @@
  */
 import * as client from "openid-client";
 import { type Door, DoorError } from "../fetch.ts";
-import { FHIR_ID } from "../fhir/patient.ts";
 import type { AuthorizationSnapshot } from "./authorization-request.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
 import { openidConfiguration } from "./token-exchange.ts";
+import { lifeSeconds, readExtras, readPatientId, type TokenExtras } from "./token-response.ts";
 
 /**
  * What came of a refresh. `dead`: the hospital says that the grant is over. `misconfigured`: it does not know the app, or
@@ -32,8 +32,7 @@ export interface RefreshedTokens {
   scope: string | undefined;
   /** The FHIR patient that the answer names, or null. */
   patient: string | null;
-  /** When the grant as a whole ends, as answered, or null. */
-  access_grant_expiration: string | null;
+  extras: TokenExtras | null;
 }
 
 const LONGEST_WAIT_MS = 3_600_000;
@@ -86,14 +85,13 @@ async function refreshOnce(
 }
 
 function readTokens(answer: client.TokenEndpointResponse): RefreshedTokens {
-  const { patient, access_grant_expiration } = answer;
   return {
     access_token: answer.access_token,
     refresh_token: answer.refresh_token ?? null,
-    expires_in: Math.min(answer.expires_in ?? 300, 86_400),
+    expires_in: lifeSeconds(answer.expires_in),
     scope: answer.scope,
-    patient: typeof patient === "string" && FHIR_ID.test(patient) ? patient : null,
-    access_grant_expiration: typeof access_grant_expiration === "string" ? access_grant_expiration : null,
+    patient: readPatientId(answer.patient),
+    extras: readExtras(answer),
   };
 }
 
