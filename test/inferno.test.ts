@@ -9,6 +9,8 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { MbConnectOptions } from "@mb-connect/server";
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from "jose";
+import { access } from "#server/access.js";
+import { compose } from "#server/mb-connect.js";
 import { type OddClinic, type OddEnd, openOddClinic } from "./support/odd-clinic.ts";
 import { type Behaviour, ODD_PATIENT, type OddRequest } from "./support/odd-server.ts";
 
@@ -38,6 +40,13 @@ describe("SMART App Launch client tests, STU 2.2", () => {
   });
   after(() => clinic.close());
 
+  /** Asks for access to a connection when so many seconds have passed: it is refreshed first. */
+  async function accessAfter(seconds: number, connection_id: string): Promise<void> {
+    const { context, database } = compose(clinic.options, { clock: () => Date.now() + seconds * 1000 });
+    await access(context, connection_id);
+    await context.door.close();
+    await database.close();
+  }
   const simulated = (name: string): Behaviour => ({
     idToken: ({ nonce: _, ...sound }, sign) => sign({ ...sound, iss: clinic.hospital.baseOf(name) }),
     token: ({ refresh_token, ...sound }, { form }) => ({
@@ -54,6 +63,7 @@ describe("SMART App Launch client tests, STU 2.2", () => {
       before(async () => {
         jwks = (await (await fetch(`${clinic.api}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
         end = await clinic.tryAt(name, simulated(name));
+        await accessAfter(120, end.connection?.id ?? "");
         requests = [...clinic.hospital.requests];
       });
 
@@ -101,8 +111,37 @@ describe("SMART App Launch client tests, STU 2.2", () => {
         }
       });
 
+      test("N1: Verify SMART Token Requests: a refresh brings the refresh token that was issued, twice where none came in its place", async () => {
+        await accessAfter(3720, end.connection?.id ?? "");
+        const refreshes = clinic.hospital
+          .asked("token")
+          .filter(({ form }) => form.get("grant_type") === "refresh_token");
+        const [first, second] = refreshes.map(({ form }) => form.get("refresh_token"));
+        assert.equal(refreshes.length, 2);
+        assert.match(first ?? "", /^refresh-/);
+        assert.equal(second, first);
+      });
+
+      test("N1: Verify SMART Token Use: a FHIR request carries an issued access token as Bearer", async () => {
+        let issued: unknown;
+        const { success } = await clinic.tryAt(name, {
+          ...simulated(name),
+          token({ patient: _, ...sound }) {
+            issued = sound.access_token;
+            return { body: sound };
+          },
+        });
+        assert.equal(success, true);
+        const used = clinic.hospital.asked("fhir/Patient").map(({ headers }) => headers.authorization);
+        assert.deepEqual(used, [`Bearer ${issued}`]);
+      });
+
       test(`N1: Verify SMART Token Requests: client authentication of a ${name}`, async () => {
         const seen = new Set<unknown>();
+        assert.deepEqual(
+          at("token").map(({ form }) => form.get("grant_type")),
+          ["authorization_code", "refresh_token"],
+        );
         for (const request of at("token")) {
           const { headers, form } = request;
           if ("client_secret" in app) {

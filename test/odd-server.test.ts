@@ -216,6 +216,12 @@ describe("a server that misbehaves", () => {
         assert.equal(end.connection, null);
       });
     }
+    test("T13: also where the answer that brought the tokens cannot be read", async () => {
+      const end = await clinic.tryAt("Sound", changed({ token_type: "mac" }));
+      assert.deepEqual([end.error, end.reason], ["token_exchange_failed", "unreadable"]);
+      const hints = clinic.hospital.asked("revoke").map(({ form }) => form.get("token_type_hint"));
+      assert.deepEqual(hints, ["refresh_token", "access_token"]);
+    });
     test("T13: not offered", async () => {
       assert.equal((await clinic.tryAt("No revocation", nothing)).revoked, "unsupported");
       assert.deepEqual(clinic.hospital.asked("revoke"), []);

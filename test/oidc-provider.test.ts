@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { MbConnectOptions } from "@mb-connect/server";
+import { access } from "#server/access.js";
+import { compose } from "#server/mb-connect.js";
 import { type Host, openHost, type PatientBrowser, patientBrowser } from "./support/clinic.ts";
 import { type OidcFacility, type OidcHospital, startOidcHospital, visitOidcPortal } from "./support/oidc.ts";
 
@@ -110,8 +112,17 @@ describe("oidc-provider as the hospital", () => {
     return (await fetch(`${facility(name).fhirBaseUrl}/Patient`, { headers })).status;
   };
 
+  /** An access token when so many seconds have passed. */
+  const accessAfter = async (seconds: number, connection_id: string): Promise<string> => {
+    const { context, database } = compose(host.options, { clock: () => Date.now() + seconds * 1000 });
+    const { access_token } = await access(context, connection_id);
+    await context.door.close();
+    await database.close();
+    return access_token;
+  };
+
   for (const [index, [name, { app, patientBy }]] of Object.entries(REGISTERED).entries()) {
-    test(`${name}: connects, can be renewed, and is revoked`, async () => {
+    test(`T1, T13: ${name}: connects, is renewed, and is revoked`, async () => {
       const user = `patient-${index}`;
       const { searchParams } = await newPatient(user).connect(source(name));
       assert.equal(searchParams.get("success"), "true", String(searchParams));
@@ -133,15 +144,21 @@ describe("oidc-provider as the hospital", () => {
       const [access_token = ""] = host.hospital.tokens(app.client_id, "AccessToken");
       assert.equal(await readPatients(name, access_token), 200);
 
+      const renewed = await accessAfter(3600, connection.id);
+      assert.notEqual(renewed, access_token);
+      assert.equal(await readPatients(name, renewed), 200);
+      const again = await accessAfter(2 * 3600, connection.id);
+      assert.equal(await readPatients(name, again), 200);
+
       await host.mb.patients.disconnectConnection(user, connection.id);
       assert.equal((await host.mb.patients.retrieve(user)).connections[0]?.status, "disconnected");
       assert.equal((await stepsOf(searchParams)).get("revoked")?.outcome, "revoked");
       assert.deepEqual(host.hospital.tokens(app.client_id, "RefreshToken"), []);
-      assert.equal(await readPatients(name, access_token), 401);
+      for (const token of [access_token, renewed, again]) assert.equal(await readPatients(name, token), 401);
     });
   }
 
-  test("what it did not grant is told apart from what it did", async () => {
+  test("C3: what it did not grant is told apart from what it did", async () => {
     const browser = newPatient("patient-partial");
     await browser.connect(source("public"));
     const answer = await browser.visit(`${host.api}/patient-connections`);
@@ -158,7 +175,7 @@ describe("oidc-provider as the hospital", () => {
     assert.equal(host.hospital.tokenAnswers.length, asked);
   });
 
-  test("a callback that is visited again shows the same end and spends no second code", async () => {
+  test("S3: a callback that is visited again shows the same end and spends no second code", async () => {
     const browser = newPatient("patient-again");
     const callback = await comeBack(browser, "public");
     const asked = host.hospital.tokenAnswers.length;
@@ -168,7 +185,7 @@ describe("oidc-provider as the hospital", () => {
     assert.equal(host.hospital.tokenAnswers.length, asked + 1);
   });
 
-  test("a code spent once opens nothing in another attempt", async () => {
+  test("S4: a code spent once opens nothing in another attempt", async () => {
     const browser = newPatient("patient-replay");
     const spent = await comeBack(browser, "client_secret_basic");
     assert.equal((await arrive(browser, spent)).get("success"), "true");
@@ -180,7 +197,7 @@ describe("oidc-provider as the hospital", () => {
     assert.equal(host.hospital.tokenAnswers.at(-1), 400);
   });
 
-  test("a code brought by another browser's patient fails by the verifier", async () => {
+  test("S4: a code brought by another browser's patient fails by the verifier", async () => {
     const [theirs, mine] = [newPatient("patient-theirs"), newPatient("patient-mine")];
     const stolen = await comeBack(theirs, "public");
     const callback = await comeBack(mine, "public");
@@ -189,7 +206,7 @@ describe("oidc-provider as the hospital", () => {
     assert.deepEqual((await host.mb.patients.retrieve("patient-mine")).connections, []);
   });
 
-  test("an answer in another issuer's name leads to no token request", async () => {
+  test("S5: an answer in another issuer's name leads to no token request", async () => {
     for (const change of [
       (query: URLSearchParams) => query.set("iss", "https://other.example"),
       (query: URLSearchParams) => query.delete("iss"),

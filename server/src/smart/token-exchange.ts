@@ -41,7 +41,7 @@ export interface TokenAnswer {
  * Exchanges a code. Everything about the server comes from the snapshot.
  *
  * @throws {ConnectError} `token_exchange_failed` when the endpoint refuses or cannot be read; `oauth_error` when the
- *   id_token contradicts the exchange (the new tokens are revoked first)
+ *   id_token contradicts the exchange. Tokens that came all the same are revoked first
  */
 export async function exchangeCode(
   door: Door,
@@ -63,7 +63,7 @@ export async function exchangeCode(
     throw new ConnectError("token_exchange_failed", { reason: "incomplete" });
   if (!tokenEndpointFits(snapshot))
     throw new ConnectError("token_exchange_failed", { reason: "token_endpoint_foreign" });
-  const kept: SetAside = { id_token: null, status: null };
+  const kept: SetAside = { id_token: null, status: null, tokens: null };
   const server = await openidConfiguration(door, snapshot, exchange.client, (aside) => Object.assign(kept, aside));
   const callback = new URL(snapshot.redirect_uri);
   callback.search = new URLSearchParams({ code, state }).toString();
@@ -75,6 +75,7 @@ export async function exchangeCode(
       expectedState: state,
     });
   } catch (thrown) {
+    if (kept.tokens) await revokeTokens(door, { snapshot, client: exchange.client, ...kept.tokens });
     const fault = tokenFault(thrown, kept.status);
     // A server that contradicts itself is believed when it accepts the app, so its list is asked only after a refusal.
     const unlisted = fault === "invalid_client" && !advertises(configuration, exchange.client);

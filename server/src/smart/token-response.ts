@@ -12,6 +12,8 @@ export interface SetAside {
   id_token: string | null;
   /** HTTP status as the server sent it; null before any answer. */
   status: number | null;
+  /** The tokens that the answer holds, whether or not the rest of it can be read; null where it holds none. */
+  tokens: { access_token: string; refresh_token: string | null } | null;
 }
 
 /** What a source's profile lets a token answer be. */
@@ -59,7 +61,7 @@ export async function normaliseTokenResponse(
   quirks: TokenQuirks,
 ): Promise<{ response: Response; aside: SetAside }> {
   const { status, ok } = response;
-  const aside: SetAside = { id_token: null, status };
+  const aside: SetAside = { id_token: null, status, tokens: null };
   const body = readBody((await response.text()).replace(/^\uFEFF/, ""), quirks);
   if (body === null) return { response: json({ error: "invalid_response" }, ok ? 502 : status), aside };
   if (typeof body.error === "string" && body.error !== "") {
@@ -75,6 +77,10 @@ export async function normaliseTokenResponse(
   if (body.token_type === undefined && quirks.missing_token_type) body.token_type = "Bearer";
   if (typeof body.id_token === "string") aside.id_token = body.id_token;
   delete body.id_token;
+  const { access_token, refresh_token } = body;
+  if (typeof access_token === "string") {
+    aside.tokens = { access_token, refresh_token: typeof refresh_token === "string" ? refresh_token : null };
+  }
   return { response: json(body, ok ? 200 : status), aside };
 }
 
