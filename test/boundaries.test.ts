@@ -25,7 +25,7 @@ const LAYERS = [
   ["renewal"],
   ["options"],
   ["smart"],
-  ["fhir", "catalog", "destinations", "trail"],
+  ["fhir", "catalog", "destinations", "trail", "audit"],
   ["jobs"],
   ["store"],
   ["fetch", "errors", "ids"],
@@ -70,7 +70,8 @@ test("imports in the server go down only", () => {
   none(
     forbidden(server, ({ path }, file) => {
       if (!within("server/src", path) || path === null || path === HUB || file.path === HUB) return false;
-      const sameFolder = partOf(path) === partOf(file.path) && file.path.split("/").length > 3;
+      // Into a folder from beside it, as cli.ts does, counts as within; the other way does not.
+      const sameFolder = partOf(path) === partOf(file.path) && path.split("/").length > 3;
       return !sameFolder && layerOf(path) <= layerOf(file.path);
     }),
   );

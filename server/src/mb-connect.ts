@@ -12,6 +12,7 @@ import {
 } from "../../shared/src/patient.ts";
 import type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
 import type { ConnectionsQuery, FhirSource } from "../../shared/src/source.ts";
+import { recordAudit } from "./audit.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { readVendors } from "./catalog/vendor.ts";
 import type { Context } from "./context.ts";
@@ -136,10 +137,11 @@ export function compose(
   options: MbConnectOptions,
   surroundings: Surroundings,
 ): { context: Context; database: Database } {
-  const configuration = readOptions(options);
+  const clock = surroundings.clock ?? Date.now;
+  const noteUse = firstUses((use, kid) => recordUse(context, use, kid));
+  const configuration = readOptions(options, { clock, onSign: (kid) => noteUse("sign", kid) });
   const vendors = readVendors(surroundings.vendors);
   const profiles = readProfiles(vendors);
-  const clock = surroundings.clock ?? Date.now;
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
   const { database, jobs } = open(configuration.database, clock, logger);
   const { allowLoopback } = configuration;
@@ -148,7 +150,7 @@ export function compose(
   const context: Context = {
     configuration,
     db: database.db,
-    vault: createTokenVault(configuration.sealingKeys),
+    vault: createTokenVault(configuration.sealingKeys, { clock, onUse: noteUse }),
     catalog: createCatalog({ database, offered, clock, vendors }),
     vendors,
     profiles,
@@ -163,6 +165,29 @@ export function compose(
     clock,
   };
   return { context, database };
+}
+
+/** Calls on at the first use of each key in each way. */
+function firstUses(record: (use: string, kid: string) => void): (use: string, kid: string) => void {
+  const known = new Set<string>();
+  return (use, kid) => {
+    const first = !known.has(`${use} ${kid}`);
+    known.add(`${use} ${kid}`);
+    if (first) record(use, kid);
+  };
+}
+
+// A key is used in the midst of a transaction, which a row of the audit must neither hold up nor be undone with.
+function recordUse(context: Context, use: string, kid: string): void {
+  const recorded = recordAudit(context, context.db, {
+    action: "key_used",
+    actor: "server",
+    subject: kid,
+    detail: { use },
+  })
+    .catch((thrown) => context.logger.error(loggable(thrown), "The audit could not be written"))
+    .finally(() => context.unfinished.delete(recorded));
+  context.unfinished.add(recorded);
 }
 
 function open(location: string, clock: () => number, logger: Logger): { database: Database; jobs: Jobs } {
@@ -231,7 +256,19 @@ function library(
       async delete(id) {
         await ready;
         const connections = await listConnections(db, id, context.clock());
-        if (!(await deletePatient(db, id))) throw patientNotFound();
+        const deleted = await db.transaction().execute(async (tx) => {
+          if (!(await deletePatient(tx, id))) return false;
+          const detail = { connections: connections.length };
+          await recordAudit(context, tx, {
+            action: "patient_deleted",
+            actor: "host",
+            subject: null,
+            patient_id: id,
+            detail,
+          });
+          return true;
+        });
+        if (!deleted) throw patientNotFound();
         await Promise.all(connections.map((connection) => revokeGrant(context, connection)));
         return { id, resource_type: "patient", deleted: true };
       },
@@ -256,7 +293,7 @@ function library(
       },
       async disconnectConnection(id, connectionId) {
         await ready;
-        if (!(await disconnect(context, id, connectionId))) {
+        if (!(await disconnect(context, id, connectionId, "host"))) {
           throw new ConnectError("resource_not_found", {
             message: "There is no such connection",
             param: "connectionId",

@@ -9,6 +9,8 @@ import { z } from "zod";
 import { isLoopbackHost } from "./fetch.ts";
 import { type Registration, registrationKey } from "./smart/registration.ts";
 import { profileChanges } from "./smart/source-profile.ts";
+import { keyInUse, type RingKey } from "./store/key-ring.ts";
+import type { SealingKey } from "./store/token-vault.ts";
 
 /** Thrown by `mbConnect` when its options are not complete; the message names every fault. */
 export class OptionsError extends Error {
@@ -66,14 +68,14 @@ const sealingKey = z.strictObject({
   }, "32 bytes in base64url; make one with: npx mb-connect keys new sealing"),
 });
 
+const MAKE_SIGNING_KEY = "make one with: npx mb-connect keys new signing";
 const signingKey = z.looseObject({ kid: z.string().min(1), kty: z.string(), ...dates }).superRefine((jwk, context) => {
   const alg = signingAlgorithm(jwk as JWK);
   if (jwk.kty !== "oct" && jwk.d === undefined) {
-    fault(context, [], "a public key, which cannot sign; the private JWK belongs here, its public half is published");
+    fault(context, [], `a public key, which cannot sign: its private JWK belongs here; ${MAKE_SIGNING_KEY}`);
   } else if (alg === null) {
-    const message =
-      "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK; make one with: ";
-    fault(context, [], `${message}npx mb-connect keys new signing`);
+    const wanted = "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK";
+    fault(context, [], `${wanted}; ${MAKE_SIGNING_KEY}`);
   } else if (jwk.alg !== undefined && jwk.alg !== alg) fault(context, ["alg"], `this key signs ${alg}`);
 });
 
@@ -86,7 +88,7 @@ const schema = z.strictObject({
   sealingKeys: z
     .array(sealingKey, { error: "needed; make the first with: npx mb-connect keys new sealing" })
     .min(1, "make one with: npx mb-connect keys new sealing"),
-  signingKeys: z.array(signingKey).default([]),
+  signingKeys: z.array(signingKey, { error: "a list of private JWKs, not a JWKS document" }).default([]),
   returnUrls: z.array(z.string()).min(1),
   registrations: z.array(registration).min(1),
   recommendedConnectionIds: z
@@ -191,21 +193,24 @@ export function readOptions(input: unknown, use: KeyUse = {}): Configuration {
     throw new OptionsError(`mb-connect cannot start:\n${faults.map((line) => `- ${line}`).join("\n")}`);
   }
   const options = parsed.data;
+  const signingKeys = options.signingKeys.map((jwk) => ({ ...jwk, alg: signingAlgorithm(jwk as JWK) ?? "" }));
   return {
     ...options,
     publicUrl: publicUrl.href.replace(/\/+$/, ""),
     publicOrigin: publicUrl.origin,
     homeUrl: homeUrl.href,
     returnUrls,
-    signingKeys: options.signingKeys.map((jwk) => ({ ...jwk, alg: signingAlgorithm(jwk as JWK) ?? "" }) as JWK),
-    registrations: new Map(
-      options.registrations.map((one) => readRegistration(one, options.signingKeys as (JWK & RingKey)[], use)),
-    ),
+    signingKeys,
+    registrations: new Map(options.registrations.map((one) => readRegistration(one, signingKeys, use))),
     logger: options.logger,
   };
 }
 
-function readRegistration(input: z.output<typeof registration>, signingKeys: JWK[]): [string, Registration] {
+function readRegistration(
+  input: z.output<typeof registration>,
+  signingKeys: readonly (JWK & RingKey)[],
+  { clock = () => Number.POSITIVE_INFINITY, onSign }: KeyUse,
+): [string, Registration] {
   const {
     match,
     client_id,
@@ -216,7 +221,7 @@ function readRegistration(input: z.output<typeof registration>, signingKeys: JWK
     ...profile
   } = input;
   const key = registrationKey(match);
-  const found = signing_kid === undefined ? signingKeys[0] : signingKeys.find(({ kid }) => kid === signing_kid);
+  const ring = signingKeys.filter(({ kid }) => signing_kid === undefined || kid === signing_kid);
   const method = authMethod(input);
   return [
     key,
@@ -226,8 +231,11 @@ function readRegistration(input: z.output<typeof registration>, signingKeys: JWK
         client_id,
         client_secret,
         token_endpoint_auth_method: method,
-        signingKey:
-          method === "private_key_jwt" && found ? { ...found, alg: signingAlgorithm(found) ?? "" } : undefined,
+        onSign,
+        // Which key signs changes while the host runs: when the next one's time comes.
+        get signingKey() {
+          return method === "private_key_jwt" ? keyInUse(ring, clock()) : undefined;
+        },
       },
       profile,
       redirect_path: redirect_path ?? null,

@@ -4,6 +4,7 @@
  *
  * @see RFC 7009
  */
+import { type AuditActor, recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
 import { openTokens } from "../renewal.ts";
 import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
@@ -13,14 +14,28 @@ import { endConnection, findConnection } from "../store/connections.ts";
 import type { ConnectionRow } from "../store/schema.ts";
 import { recordStep } from "../trail.ts";
 
-/** @returns false where the connection is not this patient's, or none */
-export async function disconnect(context: Context, patient_id: string, connection_id: string): Promise<boolean> {
+/**
+ * @param actor who ends it, for the audit
+ * @returns false where the connection is not this patient's, or none
+ */
+export async function disconnect(
+  context: Context,
+  patient_id: string,
+  connection_id: string,
+  actor: Extract<AuditActor, "patient" | "host">,
+): Promise<boolean> {
   for (;;) {
     const connection = await findConnection(context.db, connection_id);
     if (!connection || connection.patient_id !== patient_id) return false;
     if (connection.status === "disconnected") return true;
     // A refresh may have brought other tokens since they were read; the ones forgotten are the ones to revoke.
-    if (!(await endConnection(context.db, connection, { status: "disconnected" }, context.clock()))) continue;
+    const ended = await context.db.transaction().execute(async (tx) => {
+      if (!(await endConnection(tx, connection, { status: "disconnected" }, context.clock()))) return false;
+      const entry = { action: "connection_disconnected", actor, subject: connection_id, patient_id } as const;
+      await recordAudit(context, tx, { ...entry, detail: { source: connection.source_id } });
+      return true;
+    });
+    if (!ended) continue;
     const outcome = await revokeGrant(context, connection);
     if (connection.session_id !== null && outcome !== null) {
       const at = { session_id: connection.session_id, attempt_id: null };

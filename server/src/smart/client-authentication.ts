@@ -25,6 +25,8 @@ export interface ClientCredentials {
   basic_encoding: "raw" | "rfc6749";
   /** The private key for `private_key_jwt`, with `kid` and `alg` RS384 or ES384. */
   signingKey?: JWK | undefined;
+  /** Told the kid each time that an assertion is made. */
+  onSign?: ((kid: string) => void) | undefined;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function clientAuthentication(client: ClientCredentials, endpoint: 
       const key = client.signingKey && (await importJWK(client.signingKey, alg));
       if (!key || key instanceof Uint8Array || kid === undefined)
         throw new Error("private_key_jwt needs a signing key");
+      client.onSign?.(kid);
       return PrivateKeyJwt(
         { key, kid },
         {
@@ -60,6 +63,22 @@ export async function clientAuthentication(client: ClientCredentials, endpoint: 
       );
     }
   }
+}
+
+/**
+ * Whether an endpoint may be shown a code, a token or the app's proof: it stands on the authorization endpoint's host, or on
+ * one that the source's profile names. Many sources may share a server; none may pair its own sign-in page with another's
+ * endpoint, nor another's page with its own.
+ *
+ * @see RFC 9700 section 4.4 (mix-up)
+ */
+export function isBesideSignIn(
+  endpoint: string,
+  source: { configuration: { authorization_endpoint: string }; profile: { token_hosts: readonly string[] } },
+): boolean {
+  const { hostname } = new URL(endpoint);
+  const signIn = new URL(source.configuration.authorization_endpoint).hostname;
+  return hostname === signIn || source.profile.token_hosts.includes(hostname);
 }
 
 /** Whether a server lists the app's method; one that lists none, and one that is asked without proof, is taken to. */

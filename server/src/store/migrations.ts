@@ -151,6 +151,42 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addColumn("detail", "text")
     .execute();
   await schema.createIndex("trail_session").on("trail").columns(["session_id", "id"]).execute();
+  await audit(db);
+}
+
+/** New rows only: the database refuses to change one, to delete one, and to put another in its place. */
+async function audit(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("audit")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("at", "bigint", (c) => c.notNull())
+    .addColumn("action", "text", (c) => c.notNull())
+    .addColumn("actor", "text", (c) => c.notNull())
+    .addColumn("subject", "text")
+    .addColumn("patient", "text")
+    .addColumn("detail", "text")
+    .execute();
+  if (db.getExecutor().adapter instanceof PostgresAdapter) {
+    await sql`create function mb_audit_refuse() returns trigger language plpgsql as $$
+      begin raise exception 'the audit takes new rows only'; end $$`.execute(db);
+    for (const [name, event, each] of [
+      ["update", "update or delete", "row"],
+      ["truncate", "truncate", "statement"],
+    ]) {
+      const trigger = `create trigger audit_no_${name} before ${event} on audit for each ${each} execute function mb_audit_refuse()`;
+      await sql.raw(trigger).execute(db);
+    }
+    return;
+  }
+  for (const [name, event] of [
+    ["update", "update on audit"],
+    ["delete", "delete on audit"],
+    // `insert or replace` deletes without firing the trigger above.
+    ["replace", "insert on audit when exists (select 1 from audit where id = new.id)"],
+  ]) {
+    const refuse = "begin select raise(abort, 'the audit takes new rows only'); end";
+    await sql.raw(`create trigger audit_no_${name} before ${event} ${refuse}`).execute(db);
+  }
 }
 
 /** On Postgres pg-boss keeps the jobs and installs its own tables; it cannot keep serial keys. */

@@ -16,6 +16,7 @@ export interface Schema {
   token_hosts: TokenHostRow;
   discovered: DiscoveredRow;
   trail: TrailRow;
+  audit: AuditRow;
   jobs: JobRow;
   job_serial_keys: JobSerialKeyRow;
 }
@@ -194,6 +195,20 @@ export interface TrailRow {
   outcome: string;
   code: string | null;
   /** JSON of plain facts (an HTTP status, a host name), never a token, a code or clinical data; or null. */
+  detail: string | null;
+}
+
+/** What was ended, deleted or done with keys; a row is never changed or deleted. */
+export interface AuditRow {
+  id: string;
+  at: number;
+  action: string;
+  actor: string;
+  /** The id of a connection, the kid of a key, the address of a server; or null. */
+  subject: string | null;
+  /** A keyed hash of the host's id of a patient, or null. */
+  patient: string | null;
+  /** JSON of plain words and numbers of ours, or null. */
   detail: string | null;
 }
 

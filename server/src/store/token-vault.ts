@@ -12,10 +12,10 @@ import {
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
+import { keyInUse, type RingKey } from "./key-ring.ts";
 
 /** A sealing key. `key` is 32 bytes in base64url; `kid` names it in each ciphertext. */
-export interface SealingKey {
-  kid: string;
+export interface SealingKey extends RingKey {
   key: string;
 }
 
@@ -27,22 +27,35 @@ export interface Place {
 }
 
 export interface TokenVault {
-  /** Seals JSON for a place, with the first key. */
+  /** The kid of the key that seals now. */
+  kid(): string;
+  /** Seals JSON for a place, with the key in use. */
   seal(value: unknown, place: Place): string;
   /** Opens with whichever key sealed it. Throws when the text, the place or the key is another. */
   open<T>(sealed: string, place: Place): T;
-  /** HMAC-SHA-256 of a text in base64url, by the first key, apart from every other purpose. */
+  /** HMAC-SHA-256 of a text in base64url, by the key in use, apart from every other purpose. */
   sign(purpose: string, text: string): string;
   /** True where any of the keys made this signature; constant time per key. */
   verify(purpose: string, text: string, signature: string): boolean;
 }
 
-/** Makes a vault: the first key seals, all open. */
-export function createTokenVault(sealingKeys: readonly SealingKey[]): TokenVault {
+/** What a vault can be told beyond its keys. */
+export interface VaultOptions {
+  /** Milliseconds since 1970: when a key's time has come. Without it the first key is in use from the start. */
+  clock?: () => number;
+  /** Called each time a key seals or opens. */
+  onUse?: (use: "seal" | "open", kid: string) => void;
+}
+
+/** Makes a vault: of its ring of keys the one in use seals, all open. */
+export function createTokenVault(
+  sealingKeys: readonly SealingKey[],
+  { clock = () => Number.POSITIVE_INFINITY, onUse }: VaultOptions = {},
+): TokenVault {
   const keys = new Map(sealingKeys.map(({ kid, key }) => [kid, Buffer.from(key, "base64url")]));
-  const [first] = sealingKeys;
-  if (!first) throw new Error("A token vault needs a sealing key");
+  if (sealingKeys.length === 0) throw new Error("A token vault needs a sealing key");
   const signingKeys = new Map<string, Buffer>();
+  const kidInUse = (): string => (keyInUse(sealingKeys, clock()) as SealingKey).kid;
 
   const keyOf = (kid: string): Buffer => {
     const key = keys.get(kid);
@@ -60,29 +73,32 @@ export function createTokenVault(sealingKeys: readonly SealingKey[]): TokenVault
   };
 
   return {
+    kid: kidInUse,
     seal(value, place) {
+      const kid = kidInUse();
       const iv = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", keyOf(first.kid), iv).setAAD(additionalData(place, first.kid));
+      const cipher = createCipheriv("aes-256-gcm", keyOf(kid), iv).setAAD(additionalData(place, kid));
       const body = Buffer.concat([
         iv,
         cipher.update(JSON.stringify(value), "utf8"),
         cipher.final(),
         cipher.getAuthTag(),
       ]);
-      return `v1.${first.kid}.${body.toString("base64url")}`;
+      onUse?.("seal", kid);
+      return `v1.${kid}.${body.toString("base64url")}`;
     },
     open<T>(sealed: string, place: Place): T {
-      const [version, kid, text] = sealed.split(".");
-      if (version !== "v1" || kid === undefined || text === undefined) throw new Error("Not a sealed value");
-      const body = Buffer.from(text, "base64url");
+      const [version, kid, encoded] = sealed.split(".");
+      if (version !== "v1" || kid === undefined || encoded === undefined) throw new Error("Not a sealed value");
+      const body = Buffer.from(encoded, "base64url");
       const decipher = createDecipheriv("aes-256-gcm", keyOf(kid), body.subarray(0, 12), { authTagLength: 16 })
         .setAAD(additionalData(place, kid))
         .setAuthTag(body.subarray(-16));
-      return JSON.parse(
-        Buffer.concat([decipher.update(body.subarray(12, -16)), decipher.final()]).toString("utf8"),
-      ) as T;
+      const text = Buffer.concat([decipher.update(body.subarray(12, -16)), decipher.final()]).toString("utf8");
+      onUse?.("open", kid);
+      return JSON.parse(text) as T;
     },
-    sign: (purpose, text) => mac(first.kid, purpose, text).toString("base64url"),
+    sign: (purpose, text) => mac(kidInUse(), purpose, text).toString("base64url"),
     verify(purpose, text, signature) {
       const given = Buffer.from(signature, "base64url");
       return sealingKeys.some(({ kid }) => {
