@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ENDPOINTS } from "#shared/endpoints.js";
 import { ERRORS } from "#shared/errors.js";
+import { TRAIL_REASONS } from "#shared/trail-reasons.js";
 import { ROOT } from "../support/source-files.ts";
 
 const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"; who: string; answer: string }> = {
@@ -67,6 +68,14 @@ const PARTS: Record<string, () => string> = {
         `\`${next}\``,
         message,
       ]),
+    ),
+  reasons: () =>
+    table(
+      ["word", "meaning"],
+      Object.entries({
+        ...TRAIL_REASONS,
+        "http_…, discovery_http_…": "The status that the hospital's server answered with",
+      }).map(([word, meaning]) => [`\`${word}\``, meaning]),
     ),
 };
 
