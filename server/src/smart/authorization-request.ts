@@ -53,8 +53,8 @@ export async function authorizationRequest(request: {
   plan: "whole" | "fallback";
 }): Promise<AuthorizationRequest> {
   const { configuration, profile, client: credentials, redirect_uri, fhir_base_url } = request;
-  refuseWithoutPkce(configuration, profile, credentials);
   const scopes = requestedScopes(configuration, profile, request.plan);
+  refuseWithoutPkce(configuration, profile.require_nonce && scopes.includes("openid"), credentials);
   const state = client.randomState();
   const secrets = { code_verifier: client.randomPKCECodeVerifier(), nonce: client.randomNonce() };
   // An endpoint's own query is kept, and our parameters win over it.
@@ -91,11 +91,11 @@ export async function authorizationRequest(request: {
 // the id_token carries our nonce.
 function refuseWithoutPkce(
   configuration: SmartConfiguration,
-  profile: SourceProfile,
+  nonceEnforced: boolean,
   credentials: ClientCredentials,
 ): void {
   if (configuration.code_challenge_methods_supported.includes("S256")) return;
-  if (credentials.token_endpoint_auth_method !== "none" && profile.require_nonce) return;
+  if (credentials.token_endpoint_auth_method !== "none" && nonceEnforced) return;
   throw new ConnectError("oauth_error", { reason: "discovery_no_s256" });
 }
 
