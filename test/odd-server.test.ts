@@ -10,6 +10,9 @@ const sent = (change: (sound: Sound) => Reply): Behaviour => ({ token: change })
 /** A sound token answer with members changed; undefined leaves one out. */
 const changed = (members: Sound): Behaviour => sent((sound) => ({ body: { ...sound, ...members } }));
 
+/** The same server under another name. */
+const elsewhere = (url: string): string => url.replace("127.0.0.1", "localhost");
+
 describe("a server that misbehaves", () => {
   let clinic: OddClinic;
   before(async () => {
@@ -24,7 +27,13 @@ describe("a server that misbehaves", () => {
         configuration: { token_endpoint_auth_methods_supported: ["private_key_jwt"] },
       },
       { name: "Unnamed", configuration: { issuer: undefined } },
-      { name: "Foreign tokens", configuration: { token_endpoint: "http://localhost:9/token" } },
+      { name: "Foreign tokens", configuration: (root) => ({ token_endpoint: elsewhere(`${root}/token`) }) },
+      {
+        name: "Known tokens",
+        app: { token_hosts: ["localhost"] },
+        configuration: (root) => ({ token_endpoint: elsewhere(`${root}/token`) }),
+      },
+      { name: "Foreign revocation", configuration: (root) => ({ revocation_endpoint: elsewhere(`${root}/revoke`) }) },
       { name: "No revocation", configuration: { revocation_endpoint: undefined } },
     ]);
   });
@@ -141,10 +150,17 @@ describe("a server that misbehaves", () => {
     assert.equal((await clinic.tryAt("Unlisted")).success, true);
   });
 
-  test("T4b: a source that names a token endpoint on another host gets neither the patient's code nor the app's proof", async () => {
+  test("T4b: a source that names another host's token endpoint beside its own sign-in page gets no patient, code or proof", async () => {
     const end = await clinic.tryAt("Foreign tokens");
-    assert.deepEqual([end.error, end.reason], ["token_exchange_failed", "token_endpoint_foreign"]);
-    assert.equal(clinic.hospital.asked("token").length, 0);
+    assert.deepEqual([end.error, end.reason], ["oauth_error", "token_endpoint_foreign"]);
+    assert.deepEqual([clinic.hospital.asked("authorize"), clinic.hospital.asked("token")], [[], []]);
+    const known = await clinic.tryAt("Known tokens");
+    assert.deepEqual([known.reason, clinic.hospital.asked("token").length], [null, 1]);
+  });
+
+  test("T4b: no token and no proof goes to a revocation endpoint on another host", async () => {
+    const end = await clinic.tryAt("Foreign revocation", changed({ scope: "openid" }));
+    assert.deepEqual([end.revoked, clinic.hospital.asked("revoke")], ["unsupported", []]);
   });
 
   test("T6: the code request carries the same redirect_uri, the code and the verifier of the challenge", async () => {

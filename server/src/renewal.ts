@@ -9,11 +9,10 @@ import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "../../shared/src/errors.ts";
 import type { Context } from "./context.ts";
 import type { AuthorizationSnapshot } from "./smart/authorization-request.ts";
-import type { ClientCredentials } from "./smart/client-authentication.ts";
+import { type ClientCredentials, isBesideSignIn } from "./smart/client-authentication.ts";
 import { credentialsOf } from "./smart/registration.ts";
 import { revokeTokens } from "./smart/revocation.ts";
 import { compareScopes } from "./smart/scopes.ts";
-import { tokenEndpointFits } from "./smart/token-exchange.ts";
 import { type RefreshAnswer, type RefreshedTokens, refreshTokens } from "./smart/token-refresh.ts";
 import { AT_REST, accessEndsAt, endConnection, findConnection, type RefreshState } from "./store/connections.ts";
 import type { Db } from "./store/database.ts";
@@ -203,7 +202,8 @@ async function putOff(
 async function anew({ context, row, snapshot }: Refresh): Promise<string> {
   const configuration = await context.discovery.rediscover(snapshot.fhir_base_url).catch(() => null);
   const renewed = configuration && ({ ...snapshot, configuration } satisfies AuthorizationSnapshot);
-  return renewed && tokenEndpointFits(renewed) ? JSON.stringify(renewed) : row.snapshot;
+  const fits = renewed && isBesideSignIn(renewed.configuration.token_endpoint, renewed);
+  return fits ? JSON.stringify(renewed) : row.snapshot;
 }
 
 function report(context: Context, { id, source_id }: ConnectionRow, reason: string): void {

@@ -9,11 +9,13 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
 import type { HospitalBeside } from "./clinic.ts";
 
+type Said = Record<string, unknown>;
+
 /** A facility: one FHIR base with its own endpoints. */
 export interface OddFacility {
   name: string;
-  /** What its smart-configuration says otherwise; undefined leaves a member out. */
-  configuration?: Record<string, unknown>;
+  /** What its smart-configuration says otherwise, if need be by the URL below which it stands; undefined leaves a member out. */
+  configuration?: Said | ((root: string) => Said);
 }
 
 /** One request, as it came. */
@@ -112,7 +114,7 @@ export async function startOddServer(facilities: OddFacility[]): Promise<OddServ
   async function answer(request: OddRequest, root: string, facility: OddFacility): Promise<Reply> {
     const { path, query } = request;
     if (path === "fhir/.well-known/smart-configuration") {
-      return { body: { ...soundConfiguration(root), ...facility.configuration } };
+      return { body: { ...soundConfiguration(root), ...saidBy(facility, root) } };
     }
     if (path === "authorize") {
       const code = `code-${++serial}-${root}`;
@@ -193,8 +195,13 @@ function soundConfiguration(root: string): Record<string, unknown> {
   };
 }
 
+function saidBy({ configuration = {} }: OddFacility, root: string): Said {
+  return typeof configuration === "function" ? configuration(root) : configuration;
+}
+
 function issuerAt(root: string, facility: OddFacility): string {
-  return typeof facility.configuration?.issuer === "string" ? facility.configuration.issuer : root;
+  const { issuer } = saidBy(facility, root);
+  return typeof issuer === "string" ? issuer : root;
 }
 
 function soundFhir(path: string): Reply {

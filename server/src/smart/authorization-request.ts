@@ -6,7 +6,7 @@
  */
 import * as client from "openid-client";
 import { ConnectError } from "../errors.ts";
-import type { ClientCredentials } from "./client-authentication.ts";
+import { type ClientCredentials, isBesideSignIn } from "./client-authentication.ts";
 import type { SmartConfiguration } from "./configuration.ts";
 import { requestedScopes } from "./scopes.ts";
 import type { SourceProfile } from "./source-profile.ts";
@@ -55,6 +55,9 @@ export async function authorizationRequest(request: {
   const { configuration, profile, client: credentials, redirect_uri, fhir_base_url } = request;
   const scopes = requestedScopes(configuration, profile, request.plan);
   refuseWithoutPkce(configuration, profile.require_nonce && scopes.includes("openid"), credentials);
+  if (!isBesideSignIn(configuration.token_endpoint, { configuration, profile })) {
+    throw new ConnectError("oauth_error", { reason: "token_endpoint_foreign" });
+  }
   const state = client.randomState();
   const secrets = { code_verifier: client.randomPKCECodeVerifier(), nonce: client.randomNonce() };
   // An endpoint's own query is kept, and our parameters win over it.

@@ -5,7 +5,7 @@
  */
 import type { Door } from "../fetch.ts";
 import type { AuthorizationSnapshot } from "./authorization-request.ts";
-import { type ClientCredentials, clientAuthentication } from "./client-authentication.ts";
+import { type ClientCredentials, clientAuthentication, isBesideSignIn } from "./client-authentication.ts";
 
 /**
  * Asks the hospital to revoke a grant, the refresh token first. Says what came of it and never throws: what is forgotten
@@ -23,7 +23,7 @@ export async function revokeTokens(
   },
 ): Promise<"revoked" | "refused" | "unsupported"> {
   const endpoint = grant.snapshot.configuration.revocation_endpoint;
-  if (!endpoint) return "unsupported";
+  if (!endpoint || !isBesideSignIn(endpoint, grant.snapshot)) return "unsupported";
   const tokens = [
     ...(grant.refresh_token === null ? [] : [{ token: grant.refresh_token, token_type_hint: "refresh_token" }]),
     { token: grant.access_token, token_type_hint: "access_token" },

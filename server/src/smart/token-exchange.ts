@@ -61,8 +61,6 @@ export async function exchangeCode(
   // openid-client takes an absent verifier for no PKCE, and an absent state for no check.
   if (!secrets.code_verifier || !state || !code)
     throw new ConnectError("token_exchange_failed", { reason: "incomplete" });
-  if (!tokenEndpointFits(snapshot))
-    throw new ConnectError("token_exchange_failed", { reason: "token_endpoint_foreign" });
   const kept: SetAside = { id_token: null, status: null, tokens: null };
   const server = await openidConfiguration(door, snapshot, exchange.client, (aside) => Object.assign(kept, aside));
   const callback = new URL(snapshot.redirect_uri);
@@ -143,18 +141,6 @@ export async function openidConfiguration(
     return response;
   };
   return server;
-}
-
-/**
- * Whether code, verifier and client proof may go to the token endpoint that a server names: it stands on the authorization
- * endpoint's host, or on one that the source's profile names. Many sources may share a server; none may pair its own sign-in
- * page with another's token endpoint, nor another's page with its own endpoint.
- *
- * @see RFC 9700 section 4.4 (mix-up)
- */
-export function tokenEndpointFits({ configuration, profile }: AuthorizationSnapshot): boolean {
-  const token = new URL(configuration.token_endpoint).hostname;
-  return token === new URL(configuration.authorization_endpoint).hostname || profile.token_hosts.includes(token);
 }
 
 /** A plain word for why a token request failed: OAuth's own error code where it has the form of one, else what kind of fault it was. */
