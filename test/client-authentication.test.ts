@@ -70,40 +70,34 @@ describe("client authentication", () => {
   const verified = async (request: OddRequest): Promise<JWTVerifyResult> =>
     jwtVerify(request.form.get("client_assertion") ?? "", createLocalJWKSet(await published()));
 
-  const plain: [name: string, what: string, proof: object][] = [
-    ["Public", "T1: a public app sends its client_id in the body and nothing that looks like a proof", { client_id }],
-    [
-      "Basic",
-      "T2, T3: a secret goes into a Basic header as it is, unencoded, and never into the body",
-      { authorization: basic(CLIENT_ID, SECRET) },
-    ],
-    [
-      "Encoded",
-      "T2: a profile has id and secret form-encoded first",
-      // Each part on its own, and more of it than need be: `-` and `_` are read the same either way.
-      { authorization: basic("app%5F1a2b%2D3c", "a%2Bb%2Fc%3Dd%3Ae%25f%2Dg%5Fh+i") },
-    ],
-    ["Post", "T1: client_secret_post sends the secret in the body alone", { client_id, client_secret }],
-    [
-      "Contradicting",
-      "T1: the registration decides, also where the server's list says otherwise",
-      { authorization: basic(CLIENT_ID, SECRET) },
-    ],
-  ];
-  for (const [name, what, proof] of plain) {
-    test(what, async () => {
-      for (const request of await requestsAt(name)) {
-        const { authorization, ...rest } = { ...NO_PROOF, ...proof } as ReturnType<typeof proofOf>;
-        const seen = proofOf(request);
-        // Beside a header a client_id in the body is allowed, and says the same.
-        if (authorization !== undefined && seen.client_id !== null) assert.equal(seen.client_id, CLIENT_ID);
-        assert.deepEqual(
-          { ...seen, client_id: authorization === undefined ? seen.client_id : null },
-          { authorization, ...rest },
-        );
-      }
-    });
-  }
+  /** What the requests at a facility carry as proof, and nothing else. */
+  const shows = (name: string, proof: Partial<ReturnType<typeof proofOf>>) => async (): Promise<void> => {
+    for (const request of await requestsAt(name)) {
+      const seen = proofOf(request);
+      // Beside a header a client_id in the body is allowed, and says the same.
+      if (proof.authorization !== undefined && seen.client_id === CLIENT_ID) seen.client_id = null;
+      assert.deepEqual(seen, { ...NO_PROOF, ...proof });
+    }
+  };
+
+  test(
+    "T1: a public app sends its client_id in the body and nothing that looks like a proof",
+    shows("Public", { client_id }),
+  );
+  test(
+    "T2, T3: a secret goes into a Basic header as it is, unencoded, and never into the body",
+    shows("Basic", { authorization: basic(CLIENT_ID, SECRET) }),
+  );
+  test(
+    "T2: a profile has id and secret form-encoded first",
+    // Each part on its own, and more of it than need be: `-` and `_` are read the same either way.
+    shows("Encoded", { authorization: basic("app%5F1a2b%2D3c", "a%2Bb%2Fc%3Dd%3Ae%25f%2Dg%5Fh+i") }),
+  );
+  test("T1: client_secret_post sends the secret in the body alone", shows("Post", { client_id, client_secret }));
+  test(
+    "T1: the registration decides, also where the server's list says otherwise",
+    shows("Contradicting", { authorization: basic(CLIENT_ID, SECRET) }),
+  );
 
   for (const alg of ["ES384", "RS384"]) {
     test(`T4: private_key_jwt signs ${alg}, typ JWT, with a kid that is published, for at most five minutes`, async () => {

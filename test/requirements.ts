@@ -15,6 +15,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Weight> = new Map([
   ...weigh("C", 9, { SHOULD: [7, 8] }),
   ...weigh("T", 13, { SHOULD: [12, 13] }),
   ["T4b", "MUST"],
+  ["N1", "MUST"],
   ...weigh("I", 4, { SHOULD: [3] }),
   ...weigh("R", 8, { SHOULD: [6] }),
   ...weigh("M", 2, {}),
