@@ -83,7 +83,6 @@ const refusals: [what: string, change: object, expected: RegExp][] = [
   ["a sealing kid with a dot", { sealingKeys: [{ ...sealingKey, kid: "a.b" }] }, /sealingKeys\.0\.kid/],
   ["one sealing kid twice", { sealingKeys: [sealingKey, sealingKey] }, /sealingKeys\.1: a stands twice/],
   ["no sealing key", { sealingKeys: [] }, /sealingKeys: make one with: npx mb-connect keys new sealing/],
-  ["a query on publicUrl", { publicUrl: "https://app.example.com/api?x=1" }, /publicUrl: takes no query/],
   [
     "loopback without the allowance",
     { publicUrl: "http://localhost:3000/api" },
@@ -143,6 +142,55 @@ for (const [what, change, expected] of refusals) {
     assert.match(told[0] ?? "", expected);
   });
 }
+
+test("A5: the redirect URI is https and path alone: a query, a fragment or user info on publicUrl is refused", () => {
+  for (const [publicUrl, fault] of [
+    ["https://app.example.com/api?x=1", "- publicUrl: takes no query"],
+    ["https://app.example.com/api#x", "- publicUrl: takes no user info and no fragment"],
+    ["https://u:p@app.example.com/api", "- publicUrl: takes no user info and no fragment"],
+    ["http://app.example.com/api", "- publicUrl: must be https"],
+  ]) {
+    assert.deepEqual(faults({ publicUrl }), [fault]);
+  }
+});
+
+test("T1: a registration needs just what its method needs, a list of keys only private ones, an endpoint one registration; all is told at once", () => {
+  const { kty, crv, x, y } = jwk({ namedCurve: "P-384" });
+  const endpoint = "https://fhir.example.com/r4";
+  const one = { match: { endpoint }, client_id: "a" };
+  assert.deepEqual(faults({ signingKeys: { keys: [] } }), [
+    "- signingKeys: a list of private JWKs, not a JWKS document",
+  ]);
+  const told = faults({
+    signingKeys: [{ kid: "public", kty, crv, x, y }],
+    registrations: [
+      one,
+      one,
+      { ...one, token_endpoint_auth_method: "client_secret_basic" },
+      { ...one, client_secret: "s", token_endpoint_auth_method: "private_key_jwt" },
+      { ...one, client_secret: "s", token_endpoint_auth_method: "none" },
+      { ...one, token_endpoint_auth_method: "tls_client_auth" },
+    ],
+  });
+  assert.deepEqual(told.map((line) => /^- ([^:]*)/.exec(line)?.[1]).sort(), [
+    "registrations.1",
+    "registrations.2.client_secret",
+    "registrations.3.client_secret",
+    "registrations.4.client_secret",
+    "registrations.5.token_endpoint_auth_method",
+    "signingKeys.0",
+  ]);
+  const keyless = { match: { vendor: "Epic" }, client_id: "a", token_endpoint_auth_method: "private_key_jwt" };
+  const sameEndpoint = { match: { endpoint: "https://FHIR.example.com:443/r4/" }, client_id: "b" };
+  assert.deepEqual(
+    faults({ registrations: [keyless, { ...keyless, match: { brand: "B" }, signing_kid: "k" }, one, sameEndpoint] }),
+    [
+      "- registrations.0: private_key_jwt needs a key in signingKeys",
+      "- registrations.1: private_key_jwt needs a key in signingKeys",
+      "- registrations.3: endpoint:https://fhir.example.com/r4 stands twice",
+    ],
+  );
+});
 
 test("signing keys get the algorithm that they can sign with", () => {
   const registrations = [

@@ -188,7 +188,7 @@ export function readOptions(input: unknown, use: KeyUse = {}): Configuration {
   const homeUrl = url("homeUrl", given.homeUrl);
   const listed = Array.isArray(given.returnUrls) ? given.returnUrls : [];
   const returnUrls = listed.map((one, index) => url(`returnUrls.${index}`, one)).filter((one) => one !== null);
-  if (parsed.success) faults.push(...crossFaults(parsed.data));
+  faults.push(...crossFaults(given));
   if (faults.length > 0 || !parsed.success || !publicUrl || !homeUrl) {
     throw new OptionsError(`mb-connect cannot start:\n${faults.map((line) => `- ${line}`).join("\n")}`);
   }
@@ -243,23 +243,37 @@ function readRegistration(
   ];
 }
 
-function crossFaults(options: z.output<typeof schema>): string[] {
+/** What is wrong between entries, each of which is sound; told beside what is wrong within others. */
+function crossFaults(given: Record<string, unknown>): string[] {
   const faults: string[] = [];
   const seen = new Set<string>();
   const once = (path: string, name: string): void => {
     if (seen.has(`${path.split(".")[0]} ${name}`)) faults.push(`${path}: ${name} stands twice`);
     seen.add(`${path.split(".")[0]} ${name}`);
   };
-  for (const [index, { kid }] of options.sealingKeys.entries()) once(`sealingKeys.${index}`, kid);
-  for (const [index, { kid }] of options.signingKeys.entries()) once(`signingKeys.${index}`, kid);
-  for (const [index, one] of options.registrations.entries()) {
+  const signingKeys = soundOf(signingKey, given.signingKeys);
+  for (const [index, key] of soundOf(sealingKey, given.sealingKeys).entries()) {
+    if (key) once(`sealingKeys.${index}`, key.kid);
+  }
+  for (const [index, key] of signingKeys.entries()) if (key) once(`signingKeys.${index}`, key.kid);
+  for (const [index, one] of soundOf(registration, given.registrations).entries()) {
+    if (!one) continue;
     once(`registrations.${index}`, registrationKey(one.match));
     if (authMethod(one) !== "private_key_jwt") continue;
     const { signing_kid } = one;
-    const has = options.signingKeys.some(({ kid }) => signing_kid === undefined || kid === signing_kid);
+    const has = signingKeys.some((key) => !key || signing_kid === undefined || key.kid === signing_kid);
     if (!has) faults.push(`registrations.${index}: private_key_jwt needs a key in signingKeys`);
   }
   return faults;
+}
+
+/** The entries of a list, null in the place of each that is not sound. */
+function soundOf<Type extends z.ZodType>(type: Type, list: unknown): (z.output<Type> | null)[] {
+  if (!Array.isArray(list)) return [];
+  return list.map((one) => {
+    const parsed = type.safeParse(one);
+    return parsed.success ? parsed.data : null;
+  });
 }
 
 function authMethod(one: Pick<z.output<typeof registration>, "client_secret" | "token_endpoint_auth_method">) {
