@@ -36,7 +36,6 @@ function smaller(): Plugin {
   };
 }
 
-// biome-ignore lint/style/noDefaultExport: vite reads its configuration from the default export
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [smaller()],

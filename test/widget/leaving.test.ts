@@ -1,6 +1,6 @@
 /** Picking a hospital and leaving for it: what is posted, where the page goes, and every way it can go wrong. */
 import { equal, ok } from "./support/assert.ts";
-import { mount, next, press, search } from "./support/element.ts";
+import { mount, next, press, search, settled } from "./support/element.ts";
 import { openPage } from "./support/page.ts";
 import { comeBack, leave } from "./support/states.ts";
 
@@ -85,6 +85,27 @@ describe("leaving", () => {
     await fetch("/host/hang/canceled/closed");
   });
 
+  it("stays when it was canceled, though the answer comes all the same", async () => {
+    let answer = (_: { url: string }) => {};
+    const at = await mount("sound", (element) => {
+      element.createSession = () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        });
+    });
+    let left = false;
+    at.element.addEventListener("mb-redirect", (event) => {
+      event.preventDefault();
+      left = true;
+    });
+    await search(at, "northwind");
+    await press("ArrowDown", "Enter");
+    at.button("Cancel").click();
+    answer({ url: "https://portal.example/" });
+    await settled();
+    equal([left, at.element.state], [false, "results"]);
+  });
+
   for (const kind of REFUSED) {
     it(`goes nowhere when the answer is ${kind}`, async () => {
       const at = await leave(kind);
@@ -120,6 +141,24 @@ describe("leaving", () => {
       ok(at.text().startsWith(title), at.text());
       ok(!at.text().includes("Not for the patient"), "the server's text is not shown");
       at.button(button);
+    });
+  }
+
+  for (const [error, code] of [
+    [new DOMException("Aborted", "AbortError"), "internal_error"],
+    [undefined, "internal_error"],
+    [{ code: "throttled", status: 429 }, "throttled"],
+  ] as const) {
+    it(`has a screen for a page's own function that fails with ${code} by ${String(error)}`, async () => {
+      const at = await mount("sound", (element) => {
+        element.createSession = () => Promise.reject(error);
+      });
+      await search(at, "northwind");
+      const fault = next(at.element, "mb-error");
+      at.options()[0]?.click();
+      equal((await fault).code, code);
+      await at.element.updateComplete;
+      ok(at.text().startsWith("Please wait a moment"), at.text());
     });
   }
 
@@ -161,6 +200,13 @@ describe("leaving", () => {
     const at = await comeBack("success=true&connection_id=fhirsrc_9");
     ok(at.text().startsWith("Mercy Hills is connected"), at.text());
     equal(sessionStorage.length, 0);
+
+    sessionStorage.setItem(
+      "mb-connect:pick",
+      JSON.stringify({ id: "fhirsrc_9", name: "Mercy Hills", time: Date.now() }),
+    );
+    const other = await comeBack("success=true&connection_id=fhirsrc_1");
+    ok(other.text().startsWith("You are connected"), "another hospital's name is not claimed");
   });
 
   it("is idle again when the browser brings the page back as it was", async () => {

@@ -67,6 +67,12 @@ describe("return", () => {
       "Your hospital’s sign-in did not finish, so nothing was shared.",
       "Try again",
     ],
+    [
+      "connected",
+      "We could not connect",
+      "Your hospital’s sign-in did not finish, so nothing was shared.",
+      "Try again",
+    ],
     ["toString", "We could not connect", "Your hospital’s sign-in did not finish, so nothing was shared.", "Try again"],
   ] as const) {
     it(`has one calm screen for ${error}, once`, async () => {

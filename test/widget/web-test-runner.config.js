@@ -31,7 +31,6 @@ function testsOf(suite) {
   return suite ? [...suite.tests, ...suite.suites.flatMap(testsOf)] : [];
 }
 
-// biome-ignore lint/style/noDefaultExport: the test runner reads its configuration from the default export
 export default {
   rootDir: fileURLToPath(new URL("../..", import.meta.url)),
   files: [fileURLToPath(new URL("*.test.ts", import.meta.url))],
@@ -42,7 +41,7 @@ export default {
   reporters: [defaultReporter({ reportTestResults: true, reportTestProgress: false }), tally],
   // One page at a time: focus and real keys belong to the page in front.
   concurrency: 1,
-  testFramework: { config: { timeout: 20_000 } },
+  testFramework: { config: { timeout: 9_000 } },
   testRunnerHtml: (path) =>
     `<!doctype html><html lang="en"><head><title>mb-connect</title></head><body><script type="module" src="${path}"></script></body></html>`,
 };

@@ -334,7 +334,10 @@ export class MbConnect extends LitElement {
       const url = leavingAddress(await (answer ?? requestSession(this.sessionUrl, pick.id, this.patientId, signal)));
       if (own !== this.#starting) return;
       this.#on({ state: "redirecting" });
-      if (emit(this, "mb-redirect", { url, connection: pick }, true)) location.assign(url);
+      if (emit(this, "mb-redirect", { url, connection: pick }, true)) {
+        // Portals refuse frames, so the whole window leaves, unless whoever framed the page forbids it.
+        open(url, "_top") ?? location.assign(url);
+      }
     } catch (error) {
       if (own === this.#starting) this.#on({ state: "failed", code: this.#report("session", error) });
     }

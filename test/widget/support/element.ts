@@ -90,10 +90,24 @@ function until(root: ShadowRoot, condition: () => unknown, what: string): Promis
     const limit = setTimeout(() => {
       stop();
       reject(new Error(`still waiting until ${what}; on show: ${root.textContent?.replace(/\s+/g, " ")}`));
-    }, 10_000);
+    }, 8_000);
     observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
     check();
   });
+}
+
+/** Makes every wait of the page's short until the returned function is called: what comes after a pause comes at once. */
+export function hurry(): () => void {
+  const { setTimeout } = window;
+  window.setTimeout = ((call: () => void, ms = 0) => setTimeout(call, ms > 2_000 ? ms : 0)) as typeof setTimeout;
+  return () => {
+    window.setTimeout = setTimeout;
+  };
+}
+
+/** Resolves when everything that is ready to happen has happened. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /** Presses keys of a real keyboard, one after another: `ArrowDown`, `Shift+Tab`, … */
