@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { authorizationBenchmark } from "./authorization.ts";
+import { refreshBenchmark } from "./refresh.ts";
 import type { Row } from "./row.ts";
 import { sessionsBenchmark } from "./sessions.ts";
 
@@ -18,6 +19,7 @@ type Benchmark = (settings: Settings) => Promise<Row[] | string>;
 const BENCHMARKS: Record<string, Benchmark> = {
   sessions: sessionsBenchmark,
   authorization: authorizationBenchmark,
+  refresh: refreshBenchmark,
   async search({ catalog, queries }) {
     if (catalog === undefined) return "pass --catalog FILE";
     const { searchBenchmark } = await import("./search.ts");
