@@ -29,6 +29,8 @@ export interface HostileServer extends HospitalBeside {
   redirectReadsTo: string | null;
   /** An id_token that its own keys verify, for a nonce. */
   idToken(nonce: string): Promise<string>;
+  /** Called when a code or a token has arrived and is not answered yet. */
+  onToken: (form: Record<string, string>) => void | Promise<void>;
   /** How often its token endpoint was called. */
   tokenCalls(): number;
 }
@@ -42,6 +44,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     metadata: {},
     tokenAnswer: () => ({}),
     redirectReadsTo: null,
+    onToken: () => {},
     tokenCalls: () => hostile.received.filter(({ path }) => path === "/token").length,
   };
   const server = createServer(async (request, response) => {
@@ -50,6 +53,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     for await (const chunk of request) body += chunk;
     const { method = "", headers } = request;
     hostile.received.push({ method, path: pathname, headers, form: Object.fromEntries(new URLSearchParams(body)) });
+    if (pathname === "/token") await hostile.onToken(hostile.received.at(-1)?.form ?? {});
     if (pathname.startsWith("/fhir/Patient") && hostile.redirectReadsTo !== null) {
       return response.writeHead(302, { location: hostile.redirectReadsTo }).end();
     }
