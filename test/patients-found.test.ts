@@ -166,6 +166,7 @@ describe("the patient of a grant", () => {
   test("T10: a proxy's own name is not compared: the patient of the grant is whom the hospital says it is for", async () => {
     const proxy = (fhirUser: string): Behaviour => ({ idToken: (sound, sign) => sign({ ...sound, fhirUser }) });
     const end = await clinic.tryAt("Plain", proxy(`${base}/RelatedPerson/mother`));
-    assert.deepEqual([end.success, end.identity, end.connection?.fhir_patient_id], [true, "verified", ODD_PATIENT]);
+    assert.deepEqual([end.success, end.identity, end.patientFrom], [true, "verified", "token"]);
+    assert.equal(end.connection?.fhir_patient_id, ODD_PATIENT);
   });
 });

@@ -129,6 +129,11 @@ describe("what SMART and vendors add", () => {
       },
     );
     const wrong = { ah_practice: {}, access_grant_expiration: 5, need_patient_banner: "perhaps", fhirContext: "x" };
+    for (const one of Object.entries(wrong)) {
+      const others = { ah_practice: "7", access_grant_expiration: "2027-12-01T10:00:00Z", need_patient_banner: true };
+      const { [one[0]]: _, ...left } = others as Record<string, unknown>;
+      assert.deepEqual(kept({ ...others, ...Object.fromEntries([one]) }), left);
+    }
     for (const none of [{}, wrong, { fhirContext: [null] }, null, "text", []]) assert.equal(readExtras(none), null);
   });
 });
