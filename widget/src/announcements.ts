@@ -4,6 +4,7 @@ import { detailOf, remarkOf } from "./source-combobox.ts";
 import { hasEnded, isLeaving, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
+/** A sentence for the live regions. */
 export interface Announcement {
   text: string;
   /** Milliseconds to wait, so that typing and its echo come first; a newer view takes the place of a waiting one. */

@@ -18,7 +18,7 @@ export interface Source {
   type?: string | null;
   /** The portal's own name ("MyChart"). */
   portal_name?: string | null;
-  /** Shown only when it lies on the page's own origin. */
+  /** Not shown yet. */
   logo_url?: string | null;
 }
 

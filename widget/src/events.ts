@@ -2,7 +2,7 @@
 import type { ReturnResult } from "../../shared/src/return-url.ts";
 import type { Picked, PickReason } from "./state.ts";
 
-/** Rows for `query` are on show. */
+/** An answer to `query` is about to be shown: how many rows, and whether there are more. */
 export interface SearchDetail {
   query: string;
   count: number;

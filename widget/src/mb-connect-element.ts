@@ -78,7 +78,7 @@ export type CreateSession = (
  * @slot failure - below the sentence of any other end
  * @slot footer - at the end of every screen
  *
- * @event {CustomEvent<SearchDetail>} mb-search - rows for a query are on show
+ * @event {CustomEvent<SearchDetail>} mb-search - an answer to what was typed is about to be shown
  * @event {CustomEvent<SelectDetail>} mb-select - a source was picked; cancel to take over, nothing is posted
  * @event {CustomEvent<RedirectDetail>} mb-redirect - about to leave; cancel to navigate by other means
  * @event {CustomEvent<ReturnResult>} mb-return - the patient has come back, in the wire's own names
@@ -93,10 +93,10 @@ export type CreateSession = (
  * @csspart clear - button that empties the input
  * @csspart listbox - the rows
  * @csspart option - one row
- * @csspart logo - tile before a row
  * @csspart name - a hospital's name
  * @csspart detail - a row's second line
  * @csspart button - every other button
+ * @csspart link - a button that is the lesser of two, or cancels
  * @csspart connections - the patient's connections
  * @csspart connection - one of them
  *

@@ -20,6 +20,7 @@ export interface PatientConnection {
   logo_url?: string | null;
 }
 
+/** An outcome's words, filled in, and its colour. */
 export interface Outcome extends OutcomeWords {
   /** Colours the screen: done, an ordinary end that the patient can mend, or something wrong elsewhere. */
   tone: "done" | "calm" | "wrong";

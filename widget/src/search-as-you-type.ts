@@ -10,6 +10,7 @@ const REST_MS = 80;
 const TIMEOUT_SECONDS = 10;
 const KEPT_ANSWERS = 50;
 
+/** One field's questions. */
 export interface SearchAsYouType {
   /** Asks for this text, now or when typing rests; nothing older is answered any more. */
   ask(query: string): void;

@@ -24,6 +24,7 @@ export type PickReason = "search" | "retry" | "reconnect";
 /** The source that a patient picked: a whole row of a search, or what is remembered of one. */
 export type Picked = Pick<Source, "id" | "name"> & Partial<Source>;
 
+/** Everything that a render needs to know. */
 export interface View {
   readonly state: ConnectState;
   /** What stands in the field. */
@@ -40,6 +41,7 @@ export interface View {
   readonly result: ReturnResult | null;
 }
 
+/** Nothing typed, nothing under way. */
 export const INITIAL: View = {
   state: "idle",
   value: "",

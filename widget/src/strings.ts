@@ -15,6 +15,7 @@ export interface OutcomeWords {
   step?: OutcomeStep | undefined;
 }
 
+/** Every word, by where it stands. */
 export interface Strings {
   /** The words' own language, for plural rules. */
   lang: string;
