@@ -4,16 +4,17 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { mbConnect } from "@mb-connect/server";
 import { access, readConnection } from "#server/access.js";
 import type { Context } from "#server/context.js";
 import { refresh } from "#server/flow/refresh.js";
 import { compose } from "#server/mb-connect.js";
-import { refreshDue } from "#server/renewal.js";
+import { refreshDue, scheduleRefresh } from "#server/renewal.js";
 import { connectionAt, findConnection } from "#server/store/connections.js";
 import type { Database } from "#server/store/database.js";
 import { takeTurn } from "#server/store/refreshes.js";
 import type { ConnectionRow } from "#server/store/schema.js";
-import type { Host } from "./support/clinic.ts";
+import { type Host, until } from "./support/clinic.ts";
 import { forEachDatabase } from "./support/databases.ts";
 import { type Answer, connected, openTokenHost, type TokenServer } from "./support/token-server.ts";
 
@@ -99,7 +100,7 @@ forEachDatabase(({ location }) => {
       assert.notEqual(kept, second);
     });
 
-    test("R2: of twenty who need access at once one refreshes, and all are given what it brought", async () => {
+    test("R2, S13: of twenty who need access at once one refreshes, and all are given what it brought", async () => {
       const id = await connect();
       const before = sent();
       pass(3600);
@@ -131,6 +132,24 @@ forEachDatabase(({ location }) => {
       assert.equal(journalled?.unanswered_refreshes, 1);
       assert.ok(journalled?.lease_owner);
       assert.ok(secondsUntil(journalled?.lease_until ?? 0) > 40, "the lease outlives the request");
+    });
+
+    test("R2: a refresh under way is one of those that close waits for, until its tokens are stored", async () => {
+      const id = await connect();
+      let answer = (): void => {};
+      const held = new Promise<void>((resolve) => (answer = resolve));
+      host.hospital.onRefresh(async (_request, usual) => {
+        await held;
+        return usual();
+      });
+      const before = sent();
+      const asking = accessAnew(id);
+      await host.hospital.refreshes.reach(before + 1);
+      assert.equal(context.unfinished.size, 1);
+      answer();
+      await Promise.all(context.unfinished);
+      assert.equal((await rowOf(id)).token_generation, 2);
+      await asking;
     });
 
     test("last_refreshed_at moves for the patient to see, and the first refresh stands in the trail, once", async () => {
@@ -383,6 +402,21 @@ forEachDatabase(({ location }) => {
       assert.equal(sent(), before + 1);
       assert.equal(Math.round(secondsUntil(refreshDue(await rowOf(id))) / DAY), 15);
       assert.equal(await host.waiting("refresh", id), 1, "one waits, however often it was enqueued");
+    });
+
+    test("R6: the worker does it, and leaves the next one waiting", async () => {
+      const id = await connect();
+      pass(15 * DAY);
+      await scheduleRefresh(context, context.db, id, context.clock());
+      const mb = mbConnect(host.options, { clock: () => Date.now() + ahead });
+      await mb.ready;
+      await mb.worker.start();
+      await until(
+        () => rowOf(id),
+        ({ token_generation }) => token_generation === 2,
+      );
+      await mb.close();
+      assert.equal(await host.waiting("refresh", id), 1);
     });
 
     test("R6: never two refreshes of one connection within the least interval", async () => {
