@@ -2,8 +2,8 @@
 import { byTurns, type Part, type Round, timed, withBench } from "./rounds.ts";
 import { type Row, row } from "./row.ts";
 
-const ROUNDS = 7;
-const SESSIONS = 1500;
+const ROUNDS = 21;
+const SESSIONS = 400;
 const IN_FLIGHT = 32;
 
 /** Processor time for a session in the server's process, and sessions a second. */
