@@ -182,6 +182,14 @@ describe("through the router", () => {
     assert.equal(exchanged?.form.get("redirect_uri"), `${clinic.api}/callback/own-path`);
   });
 
+  test("A12: the code is exchanged within the callback's own request, since it lives for a minute", async () => {
+    clinic.hospital.behave();
+    const { browser, callback } = await open("ada", "Sound");
+    assert.equal(tokenCalls(), 0);
+    await browser.visit(callback.href);
+    assert.equal(tokenCalls(), 1);
+  });
+
   for (const [path, title] of [
     ["/callback", "the shared one"],
     ["/callback/other-path", "another issuer's"],

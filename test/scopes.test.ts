@@ -103,6 +103,8 @@ describe("the syntax", () => {
   test("C2: follows the capabilities, then the list, then v1", () => {
     assert.equal(scopeSyntax(configuration(V1)), "v1");
     assert.equal(scopeSyntax(configuration(V2)), "v2");
+    assert.equal(scopeSyntax(configuration({ ...V1, scopes_supported: ["patient/Condition.rs"] })), "v1");
+    assert.equal(scopeSyntax(configuration({ ...V2, scopes_supported: ["patient/Condition.read"] })), "v2");
     assert.equal(scopeSyntax(configuration(BOTH)), "v2");
     assert.equal(scopeSyntax(configuration({ scopes_supported: ["patient/Condition.rs"] })), "v2");
     assert.equal(scopeSyntax(configuration({ scopes_supported: ["patient/Condition.r?category=x"] })), "v2");
