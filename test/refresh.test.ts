@@ -281,6 +281,16 @@ forEachDatabase(({ location }) => {
       assert.equal((await rowOf(id)).status, "active");
     });
 
+    test("R4: while the hospital is out of order, what is left of an access is used up", async () => {
+      const id = await connect();
+      const first = await access(context, id);
+      answering({ status: 503 });
+      pass(3600 - 30);
+      assert.equal((await access(context, id)).access_token, first.access_token);
+      pass(31);
+      await assert.rejects(access(context, id), { code: "token_exchange_failed" });
+    });
+
     for (const [form, header] of [
       ["seconds", () => "600"],
       ["a date", () => new Date(Date.now() + ahead + 600_000).toUTCString()],
