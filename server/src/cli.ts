@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { ImportError } from "./catalog/content.ts";
 import { addAudit } from "./cli/audit.ts";
+import { addDoctor } from "./cli/doctor.ts";
 import { addImport } from "./cli/import.ts";
 import { addKeys } from "./cli/keys.ts";
 import { CommandError, type Terminal } from "./cli/terminal.ts";
@@ -43,7 +44,7 @@ function program(terminal: Terminal): Command {
   const command = new Command("mb-connect")
     .description("Patient-authorized health records over SMART on FHIR")
     .exitOverride();
-  for (const add of [addImport, addKeys, addAudit]) add(command, terminal);
+  for (const add of [addImport, addKeys, addDoctor, addAudit]) add(command, terminal);
   return command;
 }
 
