@@ -4,7 +4,7 @@
  *
  * @see OpenID Connect Core 1.0, section 10.1.1
  */
-import { createLocalJWKSet } from "jose";
+import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import type { Door } from "../fetch.ts";
 
 /** Finds the key of a token by its header, as jose asks for it. */
@@ -47,5 +47,5 @@ export function createIssuerKeys(door: Door, clock: () => number): IssuerKeys {
 async function fetchKeys(door: Door, jwks_uri: string): Promise<KeyFinder> {
   const response = await door.request(jwks_uri, { headers: { accept: "application/json" } });
   if (!response.ok) throw new Error("No keys there");
-  return createLocalJWKSet(JSON.parse((await response.text()).replace(/^\uFEFF/, "")));
+  return createLocalJWKSet((await response.json()) as JSONWebKeySet);
 }

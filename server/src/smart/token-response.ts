@@ -62,7 +62,7 @@ export async function normaliseTokenResponse(
 ): Promise<{ response: Response; aside: SetAside }> {
   const { status, ok } = response;
   const aside: SetAside = { id_token: null, status, tokens: null };
-  const body = readBody((await response.text()).replace(/^\uFEFF/, ""), quirks);
+  const body = readBody(await response.text(), quirks);
   if (body === null) return { response: json({ error: "invalid_response" }, ok ? 502 : status), aside };
   if (typeof body.error === "string" && body.error !== "") {
     return { response: json(body, ok ? 400 : status), aside };
