@@ -34,9 +34,9 @@ export function outcomeOf({ state, code, pick }: View, strings: Strings): Outcom
     return { ...connected, title, text: fill(connected.text, strings), tone: "done" };
   }
   const name = code ?? "";
-  const { next } = errorEntry(name);
-  const words = outcomes[Object.hasOwn(outcomes, name) ? name : next] as OutcomeWords;
-  const calm = name === "user_denied" || next === "new_session";
+  const key = Object.hasOwn(outcomes, name) ? name : errorEntry(name).next;
+  const words = outcomes[key] as OutcomeWords;
+  const calm = key === name || key === "new_session";
   return { ...words, text: fill(words.text, strings), tone: calm ? "calm" : "wrong" };
 }
 
