@@ -139,7 +139,12 @@ describe("an id_token that is verified, or contradicts", () => {
     );
   });
 
-  test("I3: a profile that requires the nonce fails an id_token without it, one that cannot be read, and none", async () => {
+  test("I3: a nonce may be absent, unless the profile requires it: then an id_token without it fails, as one that cannot be read and none do", async () => {
+    const soft = await clinic.tryAt(
+      "Sound",
+      claiming(() => ({ nonce: undefined })),
+    );
+    assert.deepEqual([soft.success, soft.identity], [true, "unverified"]);
     const ends: [Behaviour, string][] = [
       [claiming(() => ({ nonce: undefined })), "id_token_nonce"],
       [{ idToken: async () => "not.a.jwt" }, "id_token_unreadable"],
