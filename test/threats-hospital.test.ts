@@ -126,8 +126,9 @@ describe("a mix-up", () => {
 });
 
 describe("a resource server that is not the connection's", () => {
-  test("S7: a read that is sent elsewhere is not followed, and the bearer is seen nowhere else", async () => {
+  test("S7: a read that is sent elsewhere is not followed, and the bearer is seen nowhere else", async (t) => {
     const other = await startHostileServer();
+    t.after(() => other.close());
     evil.redirectReadsTo = `${other.origin}/fhir/Patient`;
     const browser = patientBrowser(host, "alma");
     // Without a patient in the token answer the FHIR server is asked.
@@ -136,7 +137,6 @@ describe("a resource server that is not the connection's", () => {
     const asked = evil.received.filter(({ path }) => path.startsWith("/fhir/Patient"));
     assert.equal(asked[0]?.headers.authorization, "Bearer access-canary");
     assert.deepEqual(other.received, []);
-    await other.close();
   });
 
   const outside = [
