@@ -165,16 +165,9 @@ describe("the commands", () => {
     assert.ok(old);
     const place = { table: "attempts", column: "verifier" } as const;
     const seal = (id: string) => createTokenVault([old]).seal(`of ${id}`, { ...place, id });
-    await sql`insert into patients (id, created_at, updated_at) values ('p', 1, 1)`.execute(db);
-    await sql`insert into patient_sessions (id, patient_id, recommended_source_ids, return_url, status, expires_at, created_at)
-      values ('s', 'p', '[]', '', 'open', 1, 1)`.execute(db);
-    for (const [id, sealed] of [
-      ["a", seal("a")] as const,
-      ["b", seal("b")] as const,
-      ["lost", "v1.gone.AAAA"] as const,
-    ])
-      await sql`insert into attempts (id, session_id, source_id, status, state_hash, sealed_verifier, snapshot, created_at, expires_at)
-        values (${id}, 's', 'f', 'pending', ${id}, ${sealed}, '{}', 1, 1)`.execute(db);
+    await insertAttempt(db, "a", seal("a"));
+    await insertAttempt(db, "b", seal("b"));
+    await insertAttempt(db, "lost", "v1.gone.AAAA");
     await command("keys", "rotate", "sealing", "--file", file, "--in", "0", "--database", location);
     retired(file, "sealingKeys");
 
@@ -197,6 +190,29 @@ describe("the commands", () => {
         ["key_dropped", "operator", old.kid],
       ],
     );
+  });
+
+  test("S11: what a host writes while its row is sealed anew stays", async () => {
+    const { db } = await databases.open();
+    const [old, next] = ["old", "next"].map((kid, n) => ({ kid, key: Buffer.alloc(32, n).toString("base64url") }));
+    assert.ok(old && next);
+    const place = { table: "attempts", column: "verifier", id: "a" } as const;
+    const [before, vault] = [createTokenVault([old]), createTokenVault([next, old])];
+    await insertAttempt(db, "a", before.seal("first", place));
+    const written = before.seal("second", place);
+    const writes: Promise<unknown>[] = [];
+    const overtaken: typeof vault = {
+      ...vault,
+      open(sealed, at) {
+        writes.push(db.updateTable("attempts").set({ sealed_verifier: written }).execute());
+        return vault.open(sealed, at);
+      },
+    };
+    assert.deepEqual(await resealAll(db, overtaken), { resealed: 0, unreadable: 0, changed: 1 });
+    await Promise.all(writes);
+    const row = await db.selectFrom("attempts").select("sealed_verifier").executeTakeFirstOrThrow();
+    assert.equal(vault.open(row.sealed_verifier ?? "", place), "second");
+    assert.deepEqual(await resealAll(db, vault), { resealed: 1, unreadable: 0, changed: 0 });
   });
 
   test("say in one line what is wrong, and never what stands in the file", async () => {
@@ -364,6 +380,17 @@ forEachDatabase((databases) => {
     });
   });
 });
+
+/** An attempt, and what it hangs on, with this sealed verifier. */
+async function insertAttempt(db: Database["db"], id: string, sealed: string): Promise<void> {
+  await sql`insert into patients (id, created_at, updated_at) values ('p', 1, 1) on conflict do nothing`.execute(db);
+  await sql`insert into patient_sessions
+    (id, patient_id, recommended_source_ids, return_url, status, expires_at, created_at)
+    values ('s', 'p', '[]', '', 'open', 1, 1) on conflict do nothing`.execute(db);
+  await sql`insert into attempts
+    (id, session_id, source_id, status, state_hash, sealed_verifier, snapshot, created_at, expires_at)
+    values (${id}, 's', 'f', 'pending', ${id}, ${sealed}, '{}', 1, 1)`.execute(db);
+}
 
 async function serve(mb: MbConnect): Promise<{ api: string; close(): Promise<void> }> {
   await mb.ready;

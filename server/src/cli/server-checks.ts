@@ -14,7 +14,11 @@ export interface Check {
   todo?: string;
 }
 
-/** @throws where the server cannot be reached or is out of order, which discovery would bridge with its last good answer */
+/**
+ * The server's clock against ours.
+ *
+ * @throws where the server cannot be reached or is out of order, which discovery would bridge with its last good answer
+ */
 export async function clockCheck({ door, clock }: Context, fhir_base_url: string): Promise<Check> {
   const asked = clock();
   const url = `${fhir_base_url.replace(/\/+$/, "")}/.well-known/smart-configuration`;
