@@ -293,8 +293,12 @@ forEachDatabase(({ location }) => {
     await browser.visit(url);
     const stranger = patientBrowser(clinic, "uwe");
     assert.equal((await stranger.visit(`${clinic.api}/callback?error=access_denied`)).status, 400);
+    const other = patientBrowser(clinic, "ulla");
+    const { url: later } = (await (await other.start(await clinic.source())).json()) as { url: string };
+    const back = await other.portal(later);
     const response = await browser.visit(`${clinic.api}/callback?error=access_denied`);
     assert.match(response.headers.get("location") ?? "", /error=user_denied/);
+    assert.match((await other.visit(back.href)).headers.get("location") ?? "", /success=true/);
   });
 
   test("the pull that is due is enqueued with the grant, once for a connection", async () => {
