@@ -82,25 +82,22 @@ export async function callback(
   const arrivedAt = redirectUri(context.configuration.publicUrl, redirect_path);
   const refusal = refusalOf(query, JSON.parse(attempt.snapshot), arrivedAt);
   if (refusal || !code) {
-    if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
+    if (!(await take(context, attempt, { status: "exchanging" }, arrivalSteps(query, "refused")))) {
       return settled(context, session, attempt.id);
     }
     const { code: failure, reason } = refusal ?? { code: "oauth_error", reason: "no_code" };
-    await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "refused"));
     return endInFailure(context, session, attempt.id, failure, reason);
   }
   if (arrival.patient_id === null && session.bound_by !== "post") {
     const sealed_code = context.vault.seal({ code, state } satisfies HeldCode, heldPlace(attempt.id));
-    if (!(await takeState(context.db, attempt.id, now, { status: "held", sealed_code }))) {
+    if (!(await take(context, attempt, { status: "held", sealed_code }, arrivalSteps(query, "held")))) {
       return settled(context, session, attempt.id);
     }
-    await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "held"));
     return continuePage(context, attempt.id);
   }
-  if (!(await takeState(context.db, attempt.id, now, { status: "exchanging" }))) {
+  if (!(await take(context, attempt, { status: "exchanging" }, arrivalSteps(query, "code")))) {
     return settled(context, session, attempt.id);
   }
-  await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "code"));
   return finish(context, session, attempt, { code, state });
 }
 
@@ -159,6 +156,20 @@ async function recordStopped(
   await recordFailureOnce(context, context.db, { session_id: session.id, attempt_id }, "callback", code, page);
 }
 
+/** Takes the state with the steps that led to it, by one commit; false where another callback did. */
+function take(
+  context: Context,
+  attempt: AttemptRow,
+  to: Parameters<typeof takeState>[3],
+  steps: readonly NewStep[],
+): Promise<boolean> {
+  return context.db.transaction().execute(async (tx) => {
+    const taken = await takeState(tx, attempt.id, context.clock(), to);
+    if (taken) await recordSteps(context, tx, placeOf(attempt), steps);
+    return taken;
+  });
+}
+
 const placeOf = ({ id, session_id }: AttemptRow) => ({ session_id, attempt_id: id });
 
 /** What an answer says of what the patient did at the portal, and how it came. */
@@ -176,9 +187,8 @@ async function failWithoutState(context: Context, query: URLSearchParams, arriva
     arrival.browser_hash === null ? undefined : await findPendingAttempt(context.db, arrival.browser_hash);
   const session = attempt && (await findSession(context.db, attempt.session_id));
   if (!attempt || !session || checkArrival(session, arrival)) return UNKNOWN;
-  if (!(await takeState(context.db, attempt.id, context.clock(), { status: "exchanging" }))) return UNKNOWN;
+  if (!(await take(context, attempt, { status: "exchanging" }, arrivalSteps(query, "refused")))) return UNKNOWN;
   const { code, reason } = errorOf(query);
-  await recordSteps(context, context.db, placeOf(attempt), arrivalSteps(query, "refused"));
   return endInFailure(context, session, attempt.id, code, reason);
 }
 
@@ -276,7 +286,6 @@ async function exchange(
     await revoke();
     return fail("oauth_error", found.reason);
   }
-  await recordStep(context, context.db, at, "patient", found.patient_from);
 
   let connected: boolean;
   try {
@@ -332,6 +341,7 @@ async function connect(
     updated_at: now,
   });
   return context.db.transaction().execute(async (tx) => {
+    await recordStep(context, tx, placeOf(attempt), "patient", patient_from);
     let id = context.ids.next("conn");
     let written = grant(id);
     if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...written }))) {
@@ -343,7 +353,7 @@ async function connect(
     }
     if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
     await completeSession(tx, session.id, now);
-    await recordStep(context, tx, { session_id: session.id, attempt_id: attempt.id }, "connected", "ok");
+    await recordStep(context, tx, placeOf(attempt), "connected", "ok");
     await context.jobs.enqueue(tx, {
       name: "pull",
       payload: { connection_id: id },
