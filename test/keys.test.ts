@@ -156,6 +156,18 @@ describe("the commands", () => {
     );
   });
 
+  test("S11: a sealing key that waits is not dropped, since running hosts seal with it when its time comes", async () => {
+    const file = fileOf("waiting.json");
+    const location = await databases.location();
+    await command("keys", "new", "sealing", "--file", file);
+    const rotated = await command("keys", "rotate", "sealing", "--file", file);
+    const waiting = rotated.stdout.trim();
+    const dropped = await command("keys", "drop", waiting, "--file", file, "--database", location);
+    assert.deepEqual([dropped.code, dropped.stdout], [1, ""]);
+    assert.match(dropped.stderr, /waits, and running hosts may know it: they seal with it from .*Z/);
+    assert.ok(readKeys(file).sealingKeys.some(({ kid }) => kid === waiting));
+  });
+
   test("S11: a sealing key is dropped only when nothing in the database needs it, and the audit says who did what", async () => {
     const file = fileOf("resealed.json");
     const location = await databases.location();

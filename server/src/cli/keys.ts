@@ -180,6 +180,10 @@ async function drop(terminal: Terminal, kid: string, options: Options): Promise<
   if (!purpose) throw new CommandError(`${options.file} holds no key ${kid}`);
   const state = keyState(keys[RINGS[purpose]], kid, terminal.clock());
   if (state?.state === "in_use") throw new CommandError(`${kid} is in use: rotate first`);
+  if (state?.state === "waits" && purpose === "sealing") {
+    const when = iso(state.until);
+    throw new CommandError(`${kid} waits, and running hosts may know it: they seal with it from ${when}; rotate after`);
+  }
   if (state?.state === "retired" && state.until !== null && state.until > terminal.clock()) {
     throw new CommandError(`${kid} was in use less than ${KEPT_MS / HOUR_MS} h ago: drop it from ${iso(state.until)}`);
   }
