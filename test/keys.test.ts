@@ -156,6 +156,22 @@ describe("the commands", () => {
     );
   });
 
+  test("T5: where the next key says no time of use, the 24 h count from its making; unknown, the old one stays", async () => {
+    const file = fileOf("pasted.json");
+    for (const purpose of ["signing", "sealing"]) await command("keys", "new", purpose, "--file", file);
+    const keys = readKeys(file);
+    const [old] = keys.signingKeys;
+    const next = JSON.parse((await command("keys", "new", "signing")).stdout);
+    const drop = (made: object) => {
+      writeFileSync(file, JSON.stringify({ ...keys, signingKeys: [{ ...next, ...made }, old] }));
+      return command("keys", "drop", old?.kid ?? "", "--file", file);
+    };
+    const ago = (hours: number) => ({ created_at: new Date(Date.now() - hours * HOUR).toISOString() });
+    assert.match((await drop(ago(23))).stderr, /was in use less than 24 h ago: drop it from /);
+    assert.match((await drop({})).stderr, new RegExp(`nobody can tell .*: give ${next.kid} its created_at in `));
+    assert.equal((await drop(ago(25))).code, 0);
+  });
+
   test("S11: a sealing key that waits is not dropped, since running hosts seal with it when its time comes", async () => {
     const file = fileOf("waiting.json");
     const location = await databases.location();

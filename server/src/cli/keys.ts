@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { type AuditEntry, recordAudit } from "../audit.ts";
 import { createIds } from "../ids.ts";
 import type { Database } from "../store/database.ts";
-import { KEPT_MS, type KeyState, keyState, type RingKey } from "../store/key-ring.ts";
+import { KEPT_MS, type KeyState, keyInUse, keyState, type RingKey } from "../store/key-ring.ts";
 import { countSealedBy, resealAll } from "../store/resealing.ts";
 import { createTokenVault, type SealingKey } from "../store/token-vault.ts";
 import {
@@ -183,6 +183,12 @@ async function drop(terminal: Terminal, kid: string, options: Options): Promise<
   if (state?.state === "waits" && purpose === "sealing") {
     const when = iso(state.until);
     throw new CommandError(`${kid} waits, and running hosts may know it: they seal with it from ${when}; rotate after`);
+  }
+  if (state?.state === "retired" && state.until === null) {
+    const next = keyInUse<RingKey>(keys[RINGS[purpose]], terminal.clock())?.kid;
+    throw new CommandError(
+      `nobody can tell when ${kid} was last in use: give ${next} its created_at in ${options.file}`,
+    );
   }
   if (state?.state === "retired" && state.until !== null && state.until > terminal.clock()) {
     throw new CommandError(`${kid} was in use less than ${KEPT_MS / HOUR_MS} h ago: drop it from ${iso(state.until)}`);

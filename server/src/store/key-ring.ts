@@ -9,6 +9,8 @@ export interface RingKey {
   kid: string;
   /** ISO 8601; without it the key is used at once. */
   use_from?: string | undefined;
+  /** ISO 8601; a key without `use_from` took its place then. */
+  created_at?: string | undefined;
 }
 
 /** The first key whose time has come; the last, which is the oldest, where none has. */
@@ -34,6 +36,6 @@ export function keyState(ring: readonly RingKey[], kid: string, now: number): Ke
   if (!key || !inUse) return null;
   if (key === inUse) return { state: "in_use" };
   if (at < ring.indexOf(inUse)) return { state: "waits", until: Date.parse(key.use_from ?? "") };
-  const since = Date.parse(inUse.use_from ?? "");
+  const since = Date.parse(inUse.use_from ?? inUse.created_at ?? "");
   return { state: "retired", until: Number.isNaN(since) ? null : since + KEPT_MS };
 }
