@@ -28,7 +28,7 @@ const LAYERS = [
   ["fhir", "catalog", "destinations", "trail", "audit"],
   ["jobs"],
   ["store"],
-  ["fetch", "errors", "ids"],
+  ["fetch", "errors", "ids", "unfinished"],
 ];
 
 /** What flows and views are handed: interfaces of parts from every layer, so it stands outside of them, and holds types only. */

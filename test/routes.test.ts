@@ -228,6 +228,10 @@ describe("GET logos", () => {
 });
 
 describe("what is no route of ours", () => {
+  test("an address that cannot be decoded is a bad request in the envelope", async () => {
+    envelope(await request(clinic.app).get("/api/connect/%E0%A4%A"), "bad_request");
+  });
+
   test("a wrong method is told the right one", async () => {
     for (const [method, path, allow] of [
       ["post", "/api/connections", "GET, HEAD"],

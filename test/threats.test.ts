@@ -139,6 +139,21 @@ describe("the browser", () => {
 });
 
 describe("the patient", () => {
+  test("S2: a link that has ended or expired shows another patient no id of the one it was for", async () => {
+    const browser = patientBrowser(clinic, "alma");
+    const { url } = (await (await browser.start(await clinic.source())).json()) as { url: string };
+    await browser.visit((await browser.portal(url)).href);
+    browser.cookies.set("user", "mallory");
+    await ownPage(await browser.visit(url), 403);
+    const session = await clinic.mb.patientSession.init({
+      patient_id: "alma",
+      connection_id: await clinic.source(),
+      return_url: clinic.returnUrl,
+    });
+    clinic.pass(31 * 60);
+    await ownPage(await patientBrowser(clinic, "mallory").visit(session.url ?? ""), 403);
+  });
+
   test("S2: another patient logged in at the callback: no token call, a page without ids", async () => {
     const { browser, back } = await backFromPortal("alma");
     browser.cookies.set("user", "mallory");

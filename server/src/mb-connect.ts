@@ -30,12 +30,13 @@ import { createDiscovery } from "./smart/discovery.ts";
 import { createIssuerKeys } from "./smart/issuer-keys.ts";
 import { isOffered } from "./smart/registration.ts";
 import { readProfiles } from "./smart/source-profile.ts";
-import { listConnections } from "./store/connections.ts";
+import { listConnections, takeConnections } from "./store/connections.ts";
 import { type Database, MissingPeerError, openDatabase } from "./store/database.ts";
 import { listSessions } from "./store/patient-sessions.ts";
 import { deletePatient, insertPatient, listPatientRows, replacePatient } from "./store/patients.ts";
 import { createTokenVault } from "./store/token-vault.ts";
 import { readTrail, type TrailStep } from "./trail.ts";
+import { untilDone } from "./unfinished.ts";
 import { connectionView } from "./views/connection.ts";
 import { type ListParameters, page, readListParameters } from "./views/cursor.ts";
 import { type PagedList, paged } from "./views/paged.ts";
@@ -51,7 +52,7 @@ export interface MbConnect {
   worker: Worker;
   /** Settles when the database is open and migrated; rejects with what kept it from it. */
   ready: Promise<void>;
-  /** Stops the worker and closes the database and the connections to hospitals. */
+  /** Stops the worker, waits for what is under way at hospitals, and closes the database. Close your HTTP server first. Safe to call twice. */
   close(): Promise<void>;
   patientSession: {
     /** Starts a session; send the browser to its `url`. Errors: `bad_request`, `resource_not_found`. */
@@ -113,16 +114,22 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
   // Whoever awaits it is told; a host that does not must not end by an unhandled rejection, and hears of it here.
   ready.catch((thrown) => logger.error(loggable(thrown), "The database cannot be used"));
   const worker = createWorker(context, ready);
+  let closed: Promise<void> | undefined;
+  async function end(): Promise<void> {
+    await worker.stop();
+    await ready.catch(() => {});
+    // What runs at a hospital may start more: its revocation, its place in the audit.
+    while (context.unfinished.size > 0) await Promise.allSettled(context.unfinished);
+    await Promise.all([context.door.close(), database.close()]);
+  }
 
   return {
     router: createRouter(context, ready),
     worker,
     ready,
-    async close() {
-      await worker.stop();
-      await ready.catch(() => {});
-      await Promise.allSettled(context.unfinished);
-      await Promise.all([context.door.close(), database.close()]);
+    close() {
+      closed ??= end();
+      return closed;
     },
     ...library(context, ready),
   };
@@ -255,9 +262,10 @@ function library(
       },
       async delete(id) {
         await ready;
-        const connections = await listConnections(db, id, context.clock());
-        const deleted = await db.transaction().execute(async (tx) => {
-          if (!(await deletePatient(tx, id))) return false;
+        const connections = await db.transaction().execute(async (tx) => {
+          // In one transaction with the deletion, so that no refresh or new grant slips between.
+          const connections = await takeConnections(tx, id);
+          if (!(await deletePatient(tx, id))) return null;
           const detail = { connections: connections.length };
           await recordAudit(context, tx, {
             action: "patient_deleted",
@@ -266,10 +274,11 @@ function library(
             patient_id: id,
             detail,
           });
-          return true;
+          return connections;
         });
-        if (!deleted) throw patientNotFound();
-        await Promise.all(connections.map((connection) => revokeGrant(context, connection)));
+        if (!connections) throw patientNotFound();
+        const revocations = connections.map((connection) => revokeGrant(context, connection));
+        await untilDone(context, Promise.all(revocations));
         return { id, resource_type: "patient", deleted: true };
       },
       listPatientSessions: (id, parameters) =>

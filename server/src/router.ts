@@ -34,12 +34,8 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
       .all(...chain.slice(0, 3), refuseMethod(method));
   };
   const json = [sameOrigin(configuration.publicOrigin), express.json({ limit: "16kb" })];
-  const [searches, changes, visits, reads] = [
-    limited(context, 3000),
-    limited(context, 120),
-    limited(context, 120),
-    limited(context, 1200),
-  ];
+  const [searches, changes, reads] = [limited(context, 3000), limited(context, 120), limited(context, 1200)];
+  const visits = [asVisit, limited(context, 120)];
 
   route(
     ENDPOINTS.connections,
@@ -104,7 +100,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
   route(
     ENDPOINTS.connect,
     "get",
-    visits,
+    ...visits,
     visit(context, async (request, response) => {
       const browser_hash = bindBrowser(request, response);
       const arrival = { browser_hash, patient_id: await patientOf(context, request) };
@@ -115,7 +111,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
   route(
     ENDPOINTS.callback,
     "get",
-    visits,
+    ...visits,
     visit(context, async (request) => {
       const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
       return callback(context, queryOf(request), arrival, null);
@@ -125,7 +121,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
   route(
     ENDPOINTS.callbackContinue,
     "get",
-    visits,
+    ...visits,
     visit(context, async (request) => {
       const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
       return continueCallback(context, queryOf(request).get("attempt") ?? "", arrival);
@@ -135,7 +131,7 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
   route(
     ENDPOINTS.callbackOfIssuer,
     "get",
-    visits,
+    ...visits,
     visit(context, async (request) => {
       const arrival = { browser_hash: browserHash(request), patient_id: await patientOf(context, request) };
       return callback(context, queryOf(request), arrival, (request.params as { issuer: string }).issuer);
@@ -167,7 +163,6 @@ function answer(handle: (request: Request, response: Response) => Promise<unknow
 /** A page that the patient's browser visits; ends in a redirect or on a page of our own. */
 function visit(context: Context, handle: (request: Request, response: Response) => Promise<Outcome>): RequestHandler {
   return async (request, response) => {
-    response.locals.visit = true;
     // A link preview or a prefetch is not the patient: it binds nothing and takes no state.
     if (request.method === "HEAD" || /prefetch|preview/.test(purpose(request))) {
       response.status(200).end();
@@ -217,6 +212,12 @@ async function loggedIn(context: Context, request: Request): Promise<string> {
   if (id === null) throw new ConnectError("not_authenticated");
   return id;
 }
+
+/** From here on whatever goes wrong is told on a page. */
+const asVisit: RequestHandler = (_request, response, next) => {
+  response.locals.visit = true;
+  next();
+};
 
 function identify(context: Context): RequestHandler {
   return (_request, response, next) => {
@@ -271,14 +272,10 @@ function limited(context: Context, limit: number): RequestHandler {
     standardHeaders: "draft-8",
     legacyHeaders: false,
     handler: (request, response, next) => {
-      if (isVisit(request)) sendPage(context, request, response, "too_many");
+      if (response.locals.visit) sendPage(context, request, response, "too_many");
       else next(new ConnectError("throttled"));
     },
   });
-}
-
-function isVisit(request: Request): boolean {
-  return request.method === "GET" && /\/(connect\/[^/]*|callback(\/continue)?)$/.test(request.path);
 }
 
 function refuseMethod(allowed: string): RequestHandler {
@@ -291,12 +288,14 @@ function refuseMethod(allowed: string): RequestHandler {
 /** Every fault of every route: a page for a visit, the envelope for all else; logged by name and code. */
 function faults(context: Context) {
   return (thrown: unknown, request: Request, response: Response, next: NextFunction): void => {
-    if (response.locals.request_id === undefined || response.headersSent) {
+    if (response.headersSent) {
       next(thrown);
       return;
     }
     const fault = toConnectError(thrown);
-    const { request_id } = response.locals as { request_id: string };
+    // An address that cannot be decoded fails before any handler has given the request its id.
+    const request_id: string = response.locals.request_id ?? context.ids.next("req");
+    response.set({ "x-request-id": request_id, "cache-control": "no-store" });
     if (fault.status >= 500) context.logger.error({ request_id, ...loggable(thrown) }, "A request failed");
     if (response.locals.visit) sendPage(context, request, response, "fault");
     else response.status(fault.status).json(errorEnvelope(fault, request_id));

@@ -37,11 +37,12 @@ export async function authorize(context: Context, token: string, arrival: Arriva
   const otherBrowser = () => refuse("oauth_state_expired", "other_browser", { to: "page", page: "other_browser" });
   if (session.browser_hash !== null && session.browser_hash !== arrival.browser_hash) return otherBrowser();
   const now = context.clock();
-  const expired = returnFailure(session, "session_expired");
-  if (sessionStatus(session, now) !== "open") return refuse("session_expired", "link_expired", expired);
+  // Before anything that names the session's patient: a return URL does.
   if (arrival.patient_id !== null && arrival.patient_id !== session.patient_id) {
     return refuse("patient_access_denied", "other_patient", { to: "page", page: "other_patient" });
   }
+  const expired = returnFailure(session, "session_expired");
+  if (sessionStatus(session, now) !== "open") return refuse("session_expired", "link_expired", expired);
   if (session.browser_hash === null && arrival.browser_hash !== null) {
     if (!(await bindSession(context.db, session.id, arrival.browser_hash))) return otherBrowser();
   }

@@ -13,6 +13,7 @@ import { findPatient } from "../fhir/patient.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
 import { refreshDue, scheduleRefresh } from "../renewal.ts";
 import { type AuthorizationSecrets, type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
+import type { ClientCredentials } from "../smart/client-authentication.ts";
 import { credentialsOf, redirectUri } from "../smart/registration.ts";
 import { revokeTokens } from "../smart/revocation.ts";
 import { compareScopes, type GrantedScopes } from "../smart/scopes.ts";
@@ -31,6 +32,7 @@ import { completeSession, findSession, sessionStatus } from "../store/patient-se
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
 import { type NewStep, recordFailure, recordFailureOnce, recordStep, recordSteps } from "../trail.ts";
+import { untilDone } from "../unfinished.ts";
 
 /** Codes live about a minute at the hospital; one held longer than this is dropped. */
 const HELD_CODE_MS = 45_000;
@@ -217,7 +219,7 @@ async function finish(
   held: HeldCode,
 ): Promise<Outcome> {
   try {
-    return await exchange(context, session, attempt, held);
+    return await untilDone(context, exchange(context, session, attempt, held));
   } catch (thrown) {
     // The link stays open for another try. Where the database is what failed this fails as well, and the lapse is left.
     if (await failAttempt(context.db, attempt.id, "internal_error", context.clock()).catch(() => false)) {
@@ -233,7 +235,6 @@ async function exchange(
   attempt: AttemptRow,
   held: HeldCode,
 ): Promise<Outcome> {
-  const at = { session_id: session.id, attempt_id: attempt.id };
   const snapshot = JSON.parse(attempt.snapshot) as AuthorizationSnapshot;
   const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
   const client = credentialsOf(context.configuration.registrations, snapshot);
@@ -258,6 +259,31 @@ async function exchange(
     }
     return fail(thrown.code, thrown.reason ?? thrown.code);
   }
+  try {
+    return await keepGrant(context, session, attempt, { snapshot, client, token });
+  } catch (thrown) {
+    // What could not be kept must not stay open at the hospital with nobody to end it.
+    await revokeTokens(context.door, { snapshot, client, ...token });
+    throw thrown;
+  }
+}
+
+/** A grant as the hospital gave it. */
+interface Granted {
+  snapshot: AuthorizationSnapshot;
+  client: ClientCredentials;
+  token: TokenAnswer;
+}
+
+/** Finds whose records a grant opens and keeps it, or revokes it and says why. */
+async function keepGrant(
+  context: Context,
+  session: PatientSessionRow,
+  attempt: AttemptRow,
+  { snapshot, client, token }: Granted,
+): Promise<Outcome> {
+  const at = placeOf(attempt);
+  const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
   const revoke = async (): Promise<void> => {
     const outcome = await revokeTokens(context.door, { snapshot, client, ...token });
     await recordStep(context, context.db, at, "revoked", outcome);
@@ -287,15 +313,7 @@ async function exchange(
     return fail("oauth_error", found.reason);
   }
 
-  let connected: boolean;
-  try {
-    connected = await connect(context, session, attempt, { snapshot, token, scopes, ...found });
-  } catch (thrown) {
-    // What could not be stored must not stay open at the hospital with nobody to end it.
-    await revokeTokens(context.door, { snapshot, client, ...token });
-    throw thrown;
-  }
-  if (!connected) {
+  if (!(await connect(context, session, attempt, { snapshot, token, scopes, ...found }))) {
     await revoke();
     return fail("patient_mismatch", "patient_mismatch");
   }

@@ -6,13 +6,14 @@
  */
 import { type AuditActor, recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
-import { openTokens } from "../renewal.ts";
+import { openTokens, type StoredTokens } from "../renewal.ts";
 import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
 import { credentialsOf } from "../smart/registration.ts";
 import { revokeTokens } from "../smart/revocation.ts";
 import { endConnection, findConnection } from "../store/connections.ts";
 import type { ConnectionRow } from "../store/schema.ts";
 import { recordStep } from "../trail.ts";
+import { untilDone } from "../unfinished.ts";
 
 /**
  * @param actor who ends it, for the audit
@@ -36,7 +37,7 @@ export async function disconnect(
       return true;
     });
     if (!ended) continue;
-    const outcome = await revokeGrant(context, connection);
+    const outcome = await untilDone(context, revokeGrant(context, connection));
     if (connection.session_id !== null && outcome !== null) {
       const at = { session_id: connection.session_id, attempt_id: null };
       await recordStep(context, context.db, at, "revoked", outcome);
@@ -45,9 +46,18 @@ export async function disconnect(
   }
 }
 
-/** Asks the hospital to end a grant; null where there is nothing to revoke with. Never throws for the hospital's sake. */
+/**
+ * Asks the hospital to end a grant; null where there is nothing to revoke with. Never throws: what is forgotten here is
+ * forgotten, also where the tokens no longer open.
+ */
 export async function revokeGrant(context: Context, connection: ConnectionRow): Promise<string | null> {
-  const tokens = openTokens(context, connection);
+  let tokens: StoredTokens | null;
+  try {
+    tokens = openTokens(context, connection);
+  } catch {
+    context.logger.error({ connection_id: connection.id }, "A grant could not be revoked: its tokens do not open");
+    return null;
+  }
   const snapshot = JSON.parse(connection.snapshot) as AuthorizationSnapshot;
   const client = credentialsOf(context.configuration.registrations, snapshot);
   return tokens && client ? revokeTokens(context.door, { snapshot, client, ...tokens }) : null;

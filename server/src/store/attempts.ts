@@ -127,6 +127,9 @@ export async function connectAttempt(db: Db, id: string, connection_id: string):
   return result.numUpdatedRows === 1n;
 }
 
+/** Longer than any exchange takes: one that began in its last minute is let finish. */
+const EXCHANGE_MS = 5 * 60_000;
+
 /** Attempts whose time is over and that have not ended. */
 export function listLapsedAttempts(db: Db, now: number, limit: number): Promise<AttemptRow[]> {
   return db
@@ -134,6 +137,7 @@ export function listLapsedAttempts(db: Db, now: number, limit: number): Promise<
     .selectAll()
     .where("status", "in", ["pending", "held", "exchanging"])
     .where("expires_at", "<=", now)
+    .where((where) => where.or([where("status", "!=", "exchanging"), where("expires_at", "<=", now - EXCHANGE_MS)]))
     .limit(limit)
     .execute();
 }

@@ -39,6 +39,11 @@ export function accessEndsAt(row: Pick<ConnectionRow, "renewable" | "access_expi
   return Number.isNaN(grantEnds) ? accessEnds : Math.min(grantEnds, accessEnds);
 }
 
+/** Deletes a patient's connections and answers them as they were, their last tokens included. */
+export function takeConnections(db: Db, patient_id: string): Promise<ConnectionRow[]> {
+  return db.deleteFrom("connections").where("patient_id", "=", patient_id).returningAll().execute();
+}
+
 /** What a new grant writes on a connection, whether the row is new or renewed. */
 export type Grant = Omit<ConnectionRow, "id" | "patient_id" | "source_id" | "created_at" | keyof RefreshState>;
 

@@ -93,6 +93,13 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .execute();
   await schema.createIndex("attempts_session").on("attempts").columns(["session_id", "id"]).execute();
   await schema
+    .createIndex("attempts_unfinished")
+    .on("attempts")
+    .column("expires_at")
+    .where(sql.ref("status"), "in", sql`('pending', 'held', 'exchanging')`)
+    .execute();
+  await schema.createIndex("patient_sessions_browser").on("patient_sessions").column("browser_hash").execute();
+  await schema
     .createTable("connections")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("patient_id", "text", (c) => c.notNull().references("patients.id").onDelete("cascade"))
