@@ -9,7 +9,7 @@ import { access, readConnection } from "#server/access.js";
 import type { Context } from "#server/context.js";
 import { refresh } from "#server/flow/refresh.js";
 import { compose } from "#server/mb-connect.js";
-import { refreshDue, scheduleRefresh } from "#server/renewal.js";
+import { refreshDue, renew, scheduleRefresh } from "#server/renewal.js";
 import { connectionAt, findConnection } from "#server/store/connections.js";
 import type { Database } from "#server/store/database.js";
 import { takeTurn } from "#server/store/refreshes.js";
@@ -132,6 +132,18 @@ forEachDatabase(({ location }) => {
       assert.equal(journalled?.unanswered_refreshes, 1);
       assert.ok(journalled?.lease_owner);
       assert.ok(secondsUntil(journalled?.lease_until ?? 0) > 40, "the lease outlives the request");
+    });
+
+    test("R2, R3: what others left on a connection counts, although it was read before they did", async () => {
+      const id = await connect();
+      pass(3600);
+      const read = await rowOf(id);
+      const left = { unanswered_refreshes: 2, lease_owner: "killed", lease_until: context.clock() };
+      await context.db.updateTable("connections").set(left).where("id", "=", id).execute();
+      const before = sent();
+      assert.deepEqual(await renew(context, read), { outcome: "ended" });
+      assert.equal(sent(), before, "sent twice already, and not a third time");
+      assert.equal((await rowOf(id)).status, "refresh_failed");
     });
 
     test("R2: a refresh under way is one of those that close waits for, until its tokens are stored", async () => {

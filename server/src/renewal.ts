@@ -105,14 +105,17 @@ async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal>
   }
   const begun: Begun = { id: row.id, token_generation: row.token_generation, lease_owner: randomUUID() };
   if (!(await beginRefresh(db, begun, now))) return { outcome: "busy", at: now + LEASE_MS };
-  const refresh: Refresh = { context, row, begun, snapshot, client };
-  // Sent twice already and never heard of: a third time would be a replay at a server that rotates.
-  if (row.unanswered_refreshes > 1) {
+  // What was read before the lease may be older than another's refresh of the same tokens.
+  const claimed = await findConnection(db, row.id);
+  if (claimed?.lease_owner !== begun.lease_owner) return { outcome: "ended" };
+  const refresh: Refresh = { context, row: claimed, begun, snapshot: JSON.parse(claimed.snapshot), client };
+  // Sent twice before this one and never heard of: a third time would be a replay at a server that rotates.
+  if (claimed.unanswered_refreshes > 2) {
     return end(refresh, "token_unavailable", "response_lost", { ...tokens });
   }
   const { refresh_token } = tokens;
-  const scopes = JSON.parse(row.scopes) as string[];
-  const answer = await refreshTokens(context.door, { snapshot, client, refresh_token, scopes, now });
+  const scopes = JSON.parse(claimed.scopes) as string[];
+  const answer = await refreshTokens(context.door, { ...refresh, refresh_token, scopes, now });
   if (answer.outcome === "refreshed") return keep(refresh, { ...answer.tokens, old: refresh_token });
   if (answer.outcome === "dead") return end(refresh, "token_unavailable", answer.reason, null);
   return putOff(refresh, answer);
