@@ -1,6 +1,7 @@
 /** The audit: a row for each disconnect, deletion and use of a key, which nothing changes and no deletion takes along. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { chmodSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { sql } from "kysely";
 import { type AuditRecord, isAbout, readAudit, recordAudit } from "#server/audit.js";
@@ -10,6 +11,7 @@ import { createTokenVault } from "#server/store/token-vault.js";
 import { type Clinic, openClinic, patientBrowser, until } from "./support/clinic.ts";
 import { command } from "./support/command.ts";
 import { forEachDatabase } from "./support/databases.ts";
+import { listFolder } from "./support/source-lists.ts";
 
 forEachDatabase((databases) => {
   describe("the table", () => {
@@ -41,6 +43,7 @@ forEachDatabase((databases) => {
     let database: Database;
     const key = { kid: "audited", key: randomBytes(32).toString("base64url") };
     const vault = createTokenVault([key]);
+    const write = listFolder();
     const rows = (action: string): Promise<AuditRecord[]> =>
       readAudit(database.db, null, 500).then((all) => all.filter((one) => one.action === action));
 
@@ -86,6 +89,23 @@ forEachDatabase((databases) => {
       assert.ok(isAbout(vault, row, "mrn-4711"));
       assert.ok(!isAbout(vault, row, "mrn-4712"));
       assert.ok(!isAbout(createTokenVault([{ ...key, key: randomBytes(32).toString("base64url") }]), row, "mrn-4711"));
+    });
+
+    test("S11: a patient's rows are found by the key file; of rows by keys that it lacks the command says so", async () => {
+      await clinic.mb.patients.create({ id: "mrn-4713" });
+      await clinic.mb.patients.delete("mrn-4713");
+      const other = { kid: "newer", key: randomBytes(32).toString("base64url") };
+      const audit = (name: string, ...sealingKeys: object[]) => {
+        const file = write(name, { sealingKeys });
+        chmodSync(file, 0o600);
+        return command("audit", "--database", clinic.database, "--patient", "mrn-4713", "--file", file);
+      };
+      const found = await audit("whole.json", other, key);
+      assert.deepEqual([found.code, found.stderr], [0, ""]);
+      assert.match(found.stdout, /^\S+ host +patient_deleted +connections=0\n$/);
+      const lost = await audit("newer.json", other);
+      assert.deepEqual([lost.code, lost.stdout], [0, ""]);
+      assert.match(lost.stderr, /^[1-9] rows about a patient were made by keys .*newer\.json lacks \(audited\): .*\n$/);
     });
 
     test("holds each key's first use in a process, once for sealing and once for opening", async () => {

@@ -1,8 +1,8 @@
 /**
  * The audit: what was ended, deleted or done with keys, by whom, when. The table takes new rows only; the database itself
  * refuses to change or delete one. It outlives the patients it is about, so a patient's id never stands in it: only a
- * keyed hash, by which whoever holds the sealing keys and the id can find the rows. A plain hash would not do, since the
- * host's ids may be short enough to be tried out.
+ * keyed hash with the kid of its key, by which whoever holds the sealing keys and the id can find the rows. A plain hash
+ * would not do, since the host's ids may be short enough to be tried out.
  */
 import type { Ids } from "./ids.ts";
 import type { Db } from "./store/database.ts";
@@ -39,7 +39,7 @@ export interface AuditTools {
   ids: Ids;
   clock(): number;
   /** Needed for entries with a patient. */
-  vault?: Pick<TokenVault, "sign">;
+  vault?: Pick<TokenVault, "sign" | "kid">;
 }
 
 /** One row, as it is read back. */
@@ -49,7 +49,7 @@ export interface AuditRecord {
   action: string;
   actor: string;
   subject: string | null;
-  /** A keyed hash of the patient's id. */
+  /** The kid of a sealing key, a dot, and a hash of the patient's id by that key; null where it is about nobody. */
   patient: string | null;
   detail: Record<string, string | number> | null;
 }
@@ -59,7 +59,7 @@ const PURPOSE = "audit patient";
 /** Writes an entry; in the transaction of what it is about, so that neither stands without the other. */
 export async function recordAudit({ ids, clock, vault }: AuditTools, db: Db, entry: AuditEntry): Promise<void> {
   const { action, actor, subject, patient_id, detail } = entry;
-  const patient = patient_id === undefined || !vault ? null : vault.sign(PURPOSE, patient_id);
+  const patient = patient_id === undefined || !vault ? null : `${vault.kid()}.${vault.sign(PURPOSE, patient_id)}`;
   const row = { id: ids.next("audit"), at: clock(), action, actor, subject, patient };
   await db
     .insertInto("audit")
@@ -83,9 +83,14 @@ export async function readAudit(db: Db, after: string | null, limit: number): Pr
   return rows.map(auditRecord);
 }
 
-/** Whether a record is about a patient, told by the keys that were in use then. */
-export function isAbout(vault: Pick<TokenVault, "verify">, record: AuditRecord, patient_id: string): boolean {
-  return record.patient !== null && vault.verify(PURPOSE, patient_id, record.patient);
+/** Whether a record is about a patient. Only the key that hashed it can tell: see `patientKid`. */
+export function isAbout(vault: Pick<TokenVault, "verify">, { patient }: AuditRecord, patient_id: string): boolean {
+  return patient !== null && vault.verify(PURPOSE, patient_id, patient.slice(patient.indexOf(".") + 1));
+}
+
+/** The kid of the key that hashed the patient of a record; null where it is about nobody. */
+export function patientKid({ patient }: AuditRecord): string | null {
+  return patient === null ? null : patient.slice(0, patient.indexOf("."));
 }
 
 function auditRecord({ at, detail, ...row }: AuditRow): AuditRecord {

@@ -1,7 +1,7 @@
 /** `mb-connect audit`: reads what was ended, deleted or done with keys. */
 import type { Command } from "commander";
-import { type AuditRecord, isAbout, readAudit } from "../audit.ts";
-import { createTokenVault, type SealingKey, type TokenVault } from "../store/token-vault.ts";
+import { type AuditRecord, isAbout, patientKid, readAudit } from "../audit.ts";
+import { createTokenVault, type SealingKey } from "../store/token-vault.ts";
 import { readKeyFile } from "./key-file.ts";
 import { withDatabase } from "./open.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
@@ -33,25 +33,37 @@ export function addAudit(program: Command, terminal: Terminal): void {
 
 async function printAudit(terminal: Terminal, options: Options): Promise<void> {
   const { patient, json } = options;
-  const vault = patient === undefined ? null : vaultOf(options.file);
+  const keys = patient === undefined ? null : readSealingKeys(options.file);
+  const vault = keys && createTokenVault(keys);
+  const known = new Set(keys?.map(({ kid }) => kid));
+  const lacked = new Set<string>();
+  let untold = 0;
   const print = json ? (one: AuditRecord) => JSON.stringify(one) : line;
   await withDatabase(options.database, async ({ db }) => {
     for (let after: string | null = null; ; ) {
       const records: AuditRecord[] = await readAudit(db, after, PAGE);
       const shown = records.filter((one) => !vault || isAbout(vault, one, patient ?? ""));
       terminal.print(shown.map((one) => `${print(one)}\n`).join(""));
+      for (const kid of keys ? records.map(patientKid) : []) {
+        if (kid === null || known.has(kid)) continue;
+        lacked.add(kid);
+        untold += 1;
+      }
       const last = records.at(-1);
-      if (!last || records.length < PAGE) return;
+      if (!last || records.length < PAGE) break;
       after = last.id;
     }
   });
+  if (untold === 0) return;
+  const by = `keys that ${options.file} lacks (${[...lacked].join(", ")})`;
+  terminal.say(`${untold} rows about a patient were made by ${by}: whether about this one, nobody can tell.\n`);
 }
 
-function vaultOf(file: string | undefined): TokenVault {
+function readSealingKeys(file: string | undefined): SealingKey[] {
   if (file === undefined) throw new CommandError("--patient needs --file, the key file: patients' ids stand hashed");
   const { sealingKeys } = readKeyFile(file);
   if (sealingKeys.length === 0) throw new CommandError(`${file} holds no sealing key`);
-  return createTokenVault(sealingKeys as SealingKey[]);
+  return sealingKeys as SealingKey[];
 }
 
 function line({ at, action, actor, subject, detail }: AuditRecord): string {

@@ -206,7 +206,7 @@ export interface AuditRow {
   actor: string;
   /** The id of a connection, the kid of a key, the address of a server; or null. */
   subject: string | null;
-  /** A keyed hash of the host's id of a patient, or null. */
+  /** The kid of a sealing key, a dot, and a hash by it of the host's id of a patient; or null. */
   patient: string | null;
   /** JSON of plain words and numbers of ours, or null. */
   detail: string | null;
