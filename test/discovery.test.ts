@@ -197,6 +197,25 @@ describe("over the wire", () => {
     assert.deepEqual(asked, [], "a server that is down is left in peace for a minute");
   });
 
+  test("D3: a maintenance page sent as a good answer leaves the last good one in use, for a minute at a time", async () => {
+    const { db, discovery } = await openDiscovery();
+    for (const [index, page] of [html, json({}), json(null)].entries()) {
+      const base = `/page${index}`;
+      answers = { [wellKnown(base)]: json(minimal), [`${base}/metadata`]: html };
+      const good = await discovery.discover(url + base);
+      answers[wellKnown(base)] = page;
+      now += 61 * 60_000;
+      const restarted = createDiscovery({ door, db, logger, clock: () => now });
+      for (const one of [discovery, restarted]) assert.deepEqual(await one.discover(url + base), good);
+      asked = [];
+      await discovery.discover(url + base);
+      assert.deepEqual(asked, []);
+      now += 61_000;
+      answers[wellKnown(base)] = json({ ...minimal, token_endpoint: "https://h.example/v2/token" });
+      assert.equal((await discovery.discover(url + base)).token_endpoint, "https://h.example/v2/token");
+    }
+  });
+
   test("D5: what a server lists is a hint, kept as it is even where it contradicts itself", async () => {
     const said = {
       capabilities: ["client-public", "permission-v1"],
@@ -333,6 +352,21 @@ describe("over the wire", () => {
     answers = { [wellKnown("/inward")]: json({ ...minimal, token_endpoint: "https://169.254.169.254/token" }) };
     const { discovery } = await openDiscovery();
     await assert.rejects(discovery.discover(`${url}/inward`), { reason: "discovery_blocked_endpoint" });
+  });
+
+  test("D6: a server that moves an endpoint inside the network is not believed, and nobody can accept it", async () => {
+    answers = { [wellKnown("/inward")]: json(minimal) };
+    const { db, discovery } = await openDiscovery();
+    const good = await discovery.discover(`${url}/inward`);
+    answers = { [wellKnown("/inward")]: json({ ...minimal, token_endpoint: "https://169.254.169.254/token" }) };
+    now += 61 * 60_000;
+    assert.deepEqual(await discovery.discover(`${url}/inward`), good);
+    assert.equal(reports.length, 1);
+    assert.deepEqual(
+      (await listRefused(db)).map((row) => row.refused_for),
+      ["endpoint_blocked"],
+    );
+    assert.equal(await acceptDiscovered(db, `${url}/inward`), false);
   });
 
   test("D9: keys and algorithms that the server does not name are read at its issuer, which may stand anywhere", async () => {

@@ -110,7 +110,10 @@ async function refusedChecks({ db }: Context): Promise<Check[]> {
     mark: "fail",
     what: "change",
     says: `${fhir_base_url}: ${refused_for}, from ${endpointOf(document)} to ${endpointOf(refused_document)}; the answer before stays in use`,
-    todo: `Ask the hospital or its vendor whether that is right; then: --accept-change ${fhir_base_url}`,
+    todo:
+      refused_for === "endpoint_blocked"
+        ? "Tell the hospital or its vendor: nothing is let out to an endpoint that it names."
+        : `Ask the hospital or its vendor whether that is right; then: --accept-change ${fhir_base_url}`,
   }));
 }
 

@@ -19,9 +19,10 @@ import {
 /** Discovers sources' servers, remembers the answers for an hour, and keeps the last good one of each. */
 export interface Discovery {
   /**
-   * What a source's server says, from memory where it said it within the hour. A server that is down is taken at its last
-   * good answer. One that has moved its endpoints to another origin, or advertises S256 no more, is not believed until an
-   * operator accepts it: the answer before stays in use, and the change is logged and kept.
+   * What a source's server says, from memory where it said it within the hour. A server that is down, or answers without
+   * endpoints, is taken at its last good answer. One that has moved its endpoints to another origin, or advertises S256 no
+   * more, is not believed until an operator accepts it: the answer before stays in use, and the change is logged and kept.
+   * An endpoint where nothing is let out to is refused likewise, and cannot be accepted.
    *
    * @param fhirBaseUrl as catalogued
    * @throws {ConnectError} `oauth_error` with the reason, when there is no usable answer
@@ -123,10 +124,15 @@ async function discover(
   }
   if (found === "unchanged") throw discoveryFault("no_endpoints");
   const configuration = readConfiguration(found.document, base);
-  if (!configuration) throw discoveryFault("no_endpoints");
-  if (!allowed(door, configuration)) throw discoveryFault("blocked_endpoint");
+  if (!configuration) {
+    // Such as a maintenance page with the status of a good answer.
+    if (before) return { configuration: before, until: now + PEACE_MS };
+    throw discoveryFault("no_endpoints");
+  }
+  const blocked = !allowed(door, configuration);
+  if (blocked && !before) throw discoveryFault("blocked_endpoint");
   const document = JSON.stringify(found.document);
-  const refused_for = before && changeToRefuse(before, configuration);
+  const refused_for = before && (blocked ? "endpoint_blocked" : changeToRefuse(before, configuration));
   if (before && refused_for) {
     await refuseDiscovered(db, fhir_base_url, { document, refused_for, now });
     const was = new URL(before.token_endpoint).origin;

@@ -48,7 +48,7 @@ export function listRefused(db: Db): Promise<DiscoveredRow[]> {
  * Accepts the refused change of a FHIR base URL, with or without a slash at its end. Hosts that run take it up when they
  * next ask that server, within the hour.
  *
- * @returns false where there is none
+ * @returns false where there is none, or it is an endpoint where nothing is let out to
  */
 export async function acceptDiscovered(db: Db, fhir_base_url: string): Promise<boolean> {
   const accepted = await db
@@ -64,6 +64,7 @@ export async function acceptDiscovered(db: Db, fhir_base_url: string): Promise<b
     }))
     .where("fhir_base_url", "=", fhir_base_url.replace(/\/+$/, ""))
     .where("refused_document", "is not", null)
+    .where("refused_for", "!=", "endpoint_blocked")
     .executeTakeFirst();
   return accepted.numUpdatedRows === 1n;
 }

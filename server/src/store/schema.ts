@@ -180,7 +180,7 @@ export interface DiscoveredRow {
   checked_at: number;
   /** JSON: the document that was not believed, until the server takes it back or an operator accepts it; or null. */
   refused_document: string | null;
-  /** `token_endpoint_moved`, `authorization_endpoint_moved` or `s256_dropped`. */
+  /** `token_endpoint_moved`, `authorization_endpoint_moved`, `s256_dropped` or `endpoint_blocked`. */
   refused_for: string | null;
   refused_at: number | null;
 }
