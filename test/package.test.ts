@@ -116,8 +116,6 @@ describe("the packages as a stranger gets them", () => {
       lib: ["es2023", "dom", "dom.iterable"],
       types: ["node"],
       strict: true,
-      // Declarations name the types of `pg`, which only hosts on Postgres install.
-      skipLibCheck: true,
       noEmit: true,
     };
     await writeFile(join(stranger, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));

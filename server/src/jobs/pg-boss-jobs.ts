@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { CompiledQuery, sql } from "kysely";
 import type PgBoss from "pg-boss";
-import { type Database, type Db, loadPeer, type Tx } from "../store/database.ts";
+import { type Database, type Db, loadPeer, type PostgresPool, type Tx } from "../store/database.ts";
 import {
   type ClaimedJob,
   type JobPayload,
@@ -30,8 +30,6 @@ interface Envelope {
   last_error: string | null;
 }
 
-type Pool = NonNullable<Database["pool"]>;
-
 type Row = PgBoss.JobWithMetadata<Envelope>;
 
 /**
@@ -39,7 +37,7 @@ type Row = PgBoss.JobWithMetadata<Envelope>;
  *
  * @throws {MissingPeerError} when pg-boss is not installed
  */
-export function pgBossQueue({ db, pool }: Database & { pool: Pool }, options: QueueOptions): Queue {
+export function pgBossQueue({ db, pool }: Database & { pool: PostgresPool }, options: QueueOptions): Queue {
   const { names, clock, leaseSeconds, pollSeconds, retrySeconds, maxAttempts, report } = options;
   const Boss = loadPeer<typeof PgBoss>("pg-boss");
   const boss = newBoss({ supervise: false });
@@ -215,7 +213,7 @@ function within(db: Db): PgBoss.Db {
  * Runs pg-boss's statement by itself. A connection with an error is not used again: pg-boss opens and ends its
  * maintenance's transactions in one text, and one that failed would be left open in the shared pool.
  */
-function aside(pool: Pool): PgBoss.Db {
+function aside(pool: PostgresPool): PgBoss.Db {
   return {
     async executeSql(text, values) {
       const client = await pool.connect();

@@ -13,7 +13,6 @@ import {
   type SqliteStatement,
   type Transaction,
 } from "kysely";
-import type { Pool } from "pg";
 import { migrations } from "./migrations.ts";
 import type { Schema } from "./schema.ts";
 
@@ -22,12 +21,21 @@ export type Db = Kysely<Schema>;
 /** An open transaction. Never await the network while one is held. */
 export type Tx = Transaction<Schema>;
 
+/** What the queue uses of pg's pool; written here, so that a host on SQLite needs no types of pg. */
+export interface PostgresPool {
+  connect(): Promise<{
+    query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+    /** @param destroy true closes the connection instead of keeping it */
+    release(destroy?: boolean): void;
+  }>;
+}
+
 /** An open database. */
 export interface Database {
   kind: "sqlite" | "postgres";
   db: Db;
   /** The Postgres pool, for the queue that shares it; undefined on SQLite. */
-  pool?: Pool;
+  pool?: PostgresPool;
   /** Runs the numbered migrations that are missing. Safe from several processes at once. */
   migrate(): Promise<void>;
   close(): Promise<void>;
