@@ -14,7 +14,10 @@ function bench(...given: string[]) {
 test("a benchmark that is not there is refused in one line that names those that are", async () => {
   const failed = (await bench("sessions", "sesions").catch((thrown) => thrown)) as { code: number; stderr: string };
   assert.equal(failed.code, 1);
-  assert.equal(failed.stderr, "bench: no benchmark is named sesions; there are sessions, authorization, refresh, search\n");
+  assert.equal(
+    failed.stderr,
+    "bench: no benchmark is named sesions; there are sessions, authorization, refresh, search\n",
+  );
 });
 
 test("search without a catalog is skipped, and says what it needs", async () => {
