@@ -248,10 +248,8 @@ forEachDatabase(({ location }) => {
       ["429", { status: 429, body: { error: "invalid_grant" } }],
       ["500", { status: 500, body: { error: "server_error" } }],
       ["503 in HTML", { status: 503, headers: { "content-type": "text/html" }, body: "<h1>Maintenance</h1>" }],
-      ["HTML with 200", { status: 200, headers: { "content-type": "text/html" }, body: "<h1>Sign in</h1>" }],
       ["a redirect", { status: 302, headers: { location: "https://login.example.org/" } }],
       ["a connection that breaks", null],
-      ["no access token", { body: { token_type: "Bearer" } }],
       ["temporarily_unavailable", { status: 400, body: { error: "temporarily_unavailable" } }],
       ["403 of a firewall", { status: 403, headers: { "content-type": "text/html" }, body: "Forbidden" }],
     ];
@@ -272,6 +270,72 @@ forEachDatabase(({ location }) => {
         await run(id);
         const after = await rowOf(id);
         assert.deepEqual([after.status, after.refused_refreshes, after.token_generation], ["active", 0, 2]);
+      });
+    }
+
+    const UNREADABLE: [string, Answer][] = [
+      ["HTML", { headers: { "content-type": "text/html" }, body: "<h1>Sign in</h1>" }],
+      ["a body that is cut", { headers: { "content-type": "application/json" }, body: '{"access_token":"a","refr' }],
+      ["no access token", { body: { token_type: "Bearer" } }],
+      ["nothing", { status: 204 }],
+    ];
+    for (const [name, answer] of UNREADABLE) {
+      test(`R1, R3, R4: ${name} as a success leaves the connection active for one retry, and no third`, async () => {
+        const id = await connect();
+        const before = sent();
+        pass(3600);
+        for (const tried of [1, 2]) {
+          answering(answer);
+          await assert.rejects(access(context, id), { code: "token_exchange_failed", reason: "unreadable" });
+          const row = await rowOf(id);
+          assert.deepEqual([row.status, row.unanswered_refreshes, row.lease_owner], ["active", tried, null]);
+          const wait = secondsUntil(row.refresh_after);
+          assert.ok(wait > 170 && wait <= 3600, `an outage is given time to end: ${wait}`);
+          assert.equal(refreshDue(row), row.refresh_after);
+          pass(3600);
+          answering({ status: 503 });
+          if (tried === 1) await assert.rejects(access(context, id), { reason: "http_503" });
+          pass(60);
+        }
+        await run(id);
+        assert.equal(sent(), before + 3, "twice unread and once refused");
+        const row = await rowOf(id);
+        assert.deepEqual([row.status, row.failure_code], ["refresh_failed", "token_unavailable"]);
+      });
+    }
+
+    test("R3: the one retry of an answer that could not be read may bring tokens", async () => {
+      const id = await connect();
+      answering({ body: "<h1>Sign in</h1>" });
+      await assert.rejects(accessAnew(id), { reason: "unreadable" });
+      host.hospital.onRefresh((_request, usual) => usual());
+      pass(3600);
+      await run(id);
+      const row = await rowOf(id);
+      assert.deepEqual([row.status, row.unanswered_refreshes, row.token_generation], ["active", 0, 2]);
+    });
+
+    for (const [name, twist] of [
+      ["no token_type", { token_type: undefined }],
+      ["a token_type that is not Bearer", { token_type: "mac" }],
+      ["a scope that is none", { scope: 7 }],
+    ] as const) {
+      test(`R1: tokens that come with ${name} end the connection and are revoked; the one spent is not sent again`, async () => {
+        const id = await connect();
+        const [before, replays] = [sent(), host.hospital.replays()];
+        let brought: Record<string, unknown> = {};
+        host.hospital.onRefresh((_request, usual) => {
+          brought = (usual() as { body: Record<string, unknown> }).body;
+          return { body: { ...brought, ...twist } };
+        });
+        host.hospital.revoked.all.length = 0;
+        await assert.rejects(accessAnew(id), { code: "token_unavailable" });
+        const row = await rowOf(id);
+        assert.deepEqual([row.status, row.failure_code], ["refresh_failed", "token_unavailable"]);
+        assert.deepEqual(host.hospital.revoked.all, [brought.refresh_token, brought.access_token]);
+        pass(3600);
+        await run(id);
+        assert.deepEqual([sent(), host.hospital.replays()], [before + 1, replays]);
       });
     }
 

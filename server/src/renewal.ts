@@ -21,9 +21,15 @@ import type { ConnectionRow } from "./store/schema.ts";
 import { recordRefresh } from "./trail.ts";
 
 const DAY_MS = 86_400_000;
-/** How long the growing pause after refusals gets: while the hospital is out of order, and while it does not know the app. */
-const LONGEST_PAUSE_MS = { later: 3_600_000, misconfigured: DAY_MS };
-const FIRST_PAUSE_MS = 5_000;
+/**
+ * The growing pause: while the hospital is out of order, while it does not know the app, and before the one retry of a token
+ * that may be spent, which an outage must not use up.
+ */
+const PAUSE_MS = {
+  later: { first: 5_000, longest: 3_600_000 },
+  misconfigured: { first: 5_000, longest: DAY_MS },
+  unanswered: { first: 900_000, longest: 3_600_000 },
+};
 
 /**
  * What came of a renewal. `ended`: the connection has ended, or has other tokens by now. `busy`: another one is under way.
@@ -96,7 +102,7 @@ async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal>
   const tokens = openTokens(context, row);
   if (!client || !tokens?.refresh_token) {
     report(context, row, client ? "no_refresh_token" : "registration_gone");
-    return { outcome: "later", at: now + LONGEST_PAUSE_MS.misconfigured, reason: "registration_gone" };
+    return { outcome: "later", at: now + PAUSE_MS.misconfigured.longest, reason: "registration_gone" };
   }
   const { per_minute } = snapshot.profile.refresh;
   if (per_minute !== null) {
@@ -118,6 +124,10 @@ async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal>
   const answer = await refreshTokens(context.door, { ...refresh, refresh_token, scopes, now });
   if (answer.outcome === "refreshed") return keep(refresh, { ...answer.tokens, old: refresh_token });
   if (answer.outcome === "dead") return end(refresh, "token_unavailable", answer.reason, null);
+  if (answer.outcome === "unusable") {
+    const { access_token, refresh_token: newer } = answer.tokens;
+    return end(refresh, "token_unavailable", answer.reason, { access_token, refresh_token: newer ?? refresh_token });
+  }
   return putOff(refresh, answer);
 }
 
@@ -181,21 +191,21 @@ async function end(
 }
 
 /** Leaves the connection as it is, and the next try to a job. */
-async function putOff(
-  refresh: Refresh,
-  answer: RefreshAnswer & { outcome: "later" | "misconfigured" },
-): Promise<Renewal> {
+async function putOff(refresh: Refresh, answer: RefreshAnswer & { outcome: keyof typeof PAUSE_MS }): Promise<Renewal> {
   const { context, row, begun } = refresh;
   const { outcome, reason } = answer;
   const refused = row.refused_refreshes + 1;
-  const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(refused, 20), LONGEST_PAUSE_MS[outcome]);
+  const { first, longest } = PAUSE_MS[outcome];
+  const pause = Math.min(first * 2 ** Math.min(refused, 20), longest);
   const asked = outcome === "later" ? answer.wait : 0;
   // Full jitter, so that those whom one outage refused do not come back together; what the hospital asked comes first.
-  const at = Math.ceil(context.clock() + asked + Math.max(1000, Math.random() * pause));
+  const at = Math.ceil(context.clock() + asked + Math.max(first / 5, Math.random() * pause));
   if (outcome === "misconfigured") report(context, row, reason);
   const snapshot = outcome === "misconfigured" ? await anew(refresh) : row.snapshot;
   await context.db.transaction().execute(async (tx) => {
-    const put = { refresh_after: at, refused_refreshes: refused, snapshot };
+    // Only this one is struck from the journal: a token that may be spent stays so, whatever is refused after.
+    const unanswered_refreshes = row.unanswered_refreshes - (outcome === "unanswered" ? 0 : 1);
+    const put = { refresh_after: at, refused_refreshes: refused, unanswered_refreshes, snapshot };
     if (await putOffRefresh(tx, begun, put)) await scheduleRefresh(context, tx, row.id, at);
   });
   return { outcome: "later", at, reason };

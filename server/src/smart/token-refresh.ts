@@ -1,6 +1,6 @@
 /**
- * The refresh of an access token, through openid-client, and what each answer of a hospital's means for the connection:
- * `invalid_grant` alone ends it. Reads the snapshot of the grant; writes nothing.
+ * The refresh of an access token, through openid-client, and what each answer of a hospital's means for the connection: of
+ * its refusals `invalid_grant` alone ends it. Reads the snapshot of the grant; writes nothing.
  *
  * @see RFC 6749 section 6; SMART App Launch 2.2, "Use a refresh token"
  */
@@ -9,16 +9,20 @@ import { type Door, DoorError } from "../fetch.ts";
 import type { AuthorizationSnapshot } from "./authorization-request.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
 import { openidConfiguration } from "./token-exchange.ts";
-import { lifeSeconds, readExtras, readPatientId, type TokenExtras } from "./token-response.ts";
+import { lifeSeconds, readExtras, readPatientId, type SetAside, type TokenExtras } from "./token-response.ts";
 
 /**
  * What came of a refresh. `dead`: the hospital says that the grant is over. `misconfigured`: it does not know the app, or
- * the endpoint is not there any more; the grant may well stand. `later`: none of these, so the same again may work.
+ * the endpoint is not there any more; the grant may well stand. `unusable`: tokens came in an answer that cannot be believed,
+ * and the one sent may be spent for them. `unanswered`: a success that nobody can read, so it may be spent as well. `later`:
+ * none of these, so the same again may work.
  */
 export type RefreshAnswer =
   | { outcome: "refreshed"; tokens: RefreshedTokens }
   | { outcome: "dead"; reason: string }
   | { outcome: "misconfigured"; reason: string }
+  | { outcome: "unusable"; reason: string; tokens: NonNullable<SetAside["tokens"]> }
+  | { outcome: "unanswered"; reason: string }
   | { outcome: "later"; reason: string /** Milliseconds that the hospital asked to wait, or 0. */; wait: number };
 
 /** The tokens of a refresh. */
@@ -33,6 +37,14 @@ export interface RefreshedTokens {
   /** The FHIR patient that the answer names, or null. */
   patient: string | null;
   extras: TokenExtras | null;
+}
+
+/** What is known of the last answer, whatever openid-client made of it. */
+interface Seen {
+  /** Null before any answer. */
+  status: number | null;
+  retryAfter: string | null;
+  tokens: SetAside["tokens"];
 }
 
 const LONGEST_WAIT_MS = 3_600_000;
@@ -64,7 +76,7 @@ async function refreshOnce(
   grant: Parameters<typeof refreshTokens>[1],
   withScope: boolean,
 ): Promise<RefreshAnswer> {
-  const seen: { status: number | null; retryAfter: string | null } = { status: null, retryAfter: null };
+  const seen: Seen = { status: null, retryAfter: null, tokens: null };
   const watched: Door = {
     ...door,
     async request(url, init) {
@@ -75,7 +87,9 @@ async function refreshOnce(
     },
   };
   try {
-    const server = await openidConfiguration(watched, grant.snapshot, grant.client, () => {});
+    const server = await openidConfiguration(watched, grant.snapshot, grant.client, ({ tokens }) => {
+      seen.tokens = tokens;
+    });
     const scope = grant.scopes.join(" ");
     const answer = await client.refreshTokenGrant(server, grant.refresh_token, withScope && scope ? { scope } : {});
     return { outcome: "refreshed", tokens: readTokens(answer) };
@@ -95,21 +109,22 @@ function readTokens(answer: client.TokenEndpointResponse): RefreshedTokens {
   };
 }
 
-function readFault(
-  thrown: unknown,
-  seen: { status: number | null; retryAfter: string | null },
-  now: number,
-): RefreshAnswer {
+function readFault(thrown: unknown, seen: Seen, now: number): RefreshAnswer {
+  if (seen.tokens) return { outcome: "unusable", reason: "unreadable", tokens: seen.tokens };
   const error = oauthError(thrown);
   const wait = waitOf(seen.retryAfter, now);
-  const transient = seen.status === null || seen.status >= 500 || [408, 425, 429].includes(seen.status);
+  if (seen.status === null) return { outcome: "later", reason: networkFault(thrown), wait };
+  const transient = seen.status >= 500 || [408, 425, 429].includes(seen.status);
   if (transient || error === "temporarily_unavailable" || error === "server_error") {
-    return { outcome: "later", reason: seen.status === null ? networkFault(thrown) : `http_${seen.status}`, wait };
+    return { outcome: "later", reason: `http_${seen.status}`, wait };
   }
   if (error === "invalid_grant") return { outcome: "dead", reason: error };
   if (error !== null) return { outcome: "misconfigured", reason: error };
   if (seen.status === 404 || seen.status === 410) return { outcome: "misconfigured", reason: `http_${seen.status}` };
-  return { outcome: "later", reason: seen.status === 200 ? "unreadable" : `http_${seen.status}`, wait };
+  const success = seen.status >= 200 && seen.status < 300;
+  return success
+    ? { outcome: "unanswered", reason: "unreadable" }
+    : { outcome: "later", reason: `http_${seen.status}`, wait };
 }
 
 /** The error code of an OAuth error answer, or null where the answer was none. */

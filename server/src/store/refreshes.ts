@@ -70,7 +70,7 @@ export async function finishRefresh(db: Db, begun: Begun, refreshed: Refreshed, 
 export async function putOffRefresh(
   db: Db,
   begun: Begun,
-  refused: Pick<ConnectionRow, "refresh_after" | "refused_refreshes" | "snapshot">,
+  refused: Pick<ConnectionRow, "refresh_after" | "refused_refreshes" | "unanswered_refreshes" | "snapshot">,
 ): Promise<boolean> {
   const result = await db
     .updateTable("connections")
