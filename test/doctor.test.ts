@@ -174,6 +174,16 @@ describe("doctor", () => {
       /^✗ options +appName: .*\n✗ options +homeUrl: /m,
     ],
     ["a database that is not there", () => ({ database: "/no/such/file.db" }), /^✗ database +there is none/m],
+    [
+      "a database file that is something else",
+      () => ({ database: write("text.db", "no database, but a text that is longer than a file's header".repeat(20)) }),
+      /^✗ database +it cannot be opened: SQLITE_NOTADB;.*\n.*→ /m,
+    ],
+    [
+      "a database server that is down",
+      () => ({ database: "postgres://app:canary@127.0.0.1:1/app" }),
+      /^✗ database +it cannot be used \(ECONNREFUSED\)\n.*→ /m,
+    ],
   ];
   const spoil = (change: Partial<Odd>): undefined => void Object.assign(odd, change);
   const configured = (change: object): undefined => void Object.assign(odd.configuration, change);
@@ -182,6 +192,7 @@ describe("doctor", () => {
       const { code, stdout, stderr } = await doctor(change());
       assert.deepEqual([code, stderr], [1, ""], stdout);
       assert.match(stdout, line);
+      assert.ok(!stdout.includes("canary"));
     });
   }
 

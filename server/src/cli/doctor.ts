@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { recordAudit } from "../audit.ts";
 import { compose } from "../mb-connect.ts";
 import { type MbConnectOptions, OptionsError, readOptions } from "../options.ts";
-import { isPostgresUrl } from "../store/database.ts";
+import { type Database, isPostgresUrl } from "../store/database.ts";
 import { acceptDiscovered } from "../store/discovered.ts";
 import { examine, type RegistrationReport, type Report } from "./examination.ts";
 import type { Check } from "./server-checks.ts";
@@ -75,9 +75,19 @@ async function reportOn(terminal: Terminal, options: MbConnectOptions, how: Opti
     const absent: Check = { mark: "fail", what: "database", says: `there is none at ${location}`, todo };
     return { checks: [complete, absent], registrations: [] };
   }
-  const { context, database } = compose({ ...options, logger: silent }, { clock: terminal.clock });
+  let composed: ReturnType<typeof compose>;
   try {
-    await database.migrate();
+    composed = compose({ ...options, logger: silent }, { clock: terminal.clock });
+  } catch (thrown) {
+    // The options were sound above: what is left to refuse is a database that does not open.
+    if (!(thrown instanceof OptionsError)) throw thrown;
+    const why = thrown.message.replace(/^.*\n- database: /, "");
+    return { checks: [complete, databaseFault(`it cannot be opened: ${why}`)], registrations: [] };
+  }
+  const { context, database } = composed;
+  try {
+    const fault = await migrationFault(database);
+    if (fault) return { checks: [complete, fault], registrations: [] };
     const { acceptChange } = how;
     const accepted = acceptChange === undefined ? [] : [await accept(context, acceptChange)];
     const { checks, registrations } = await examine(context, how.source);
@@ -86,6 +96,23 @@ async function reportOn(terminal: Terminal, options: MbConnectOptions, how: Opti
     await Promise.allSettled(context.unfinished);
     await Promise.all([context.door.close(), database.close()]);
   }
+}
+
+async function migrationFault(database: Database): Promise<Check | null> {
+  try {
+    await database.migrate();
+    return null;
+  } catch (thrown) {
+    // Its message may hold the database's address and a user's name.
+    const { name, code } = thrown as { name?: string; code?: string };
+    return databaseFault(`it cannot be used (${code ?? name})`);
+  }
+}
+
+function databaseFault(says: string): Check {
+  const todo =
+    "See that the option database names a file that mb-connect made, or a Postgres server that is up and lets it in; both must let it write.";
+  return { mark: "fail", what: "database", says, todo };
 }
 
 async function accept(context: ReturnType<typeof compose>["context"], base: string): Promise<Check> {
