@@ -27,6 +27,20 @@ test("D4: two endpoints are enough; what is odd beside them is left out", () => 
   }
 });
 
+test("D4: an odd entry leaves its list otherwise as it is, and an empty issuer counts as none", () => {
+  const odd = {
+    issuer: "",
+    code_challenge_methods_supported: ["S256", null],
+    token_endpoint_auth_methods_supported: [{}, "client_secret_post"],
+    capabilities: [7, "permission-v2"],
+  };
+  const read = configuration(odd);
+  assert.equal(read.issuer, null);
+  assert.deepEqual(read.code_challenge_methods_supported, ["S256"]);
+  assert.deepEqual(read.token_endpoint_auth_methods_supported, ["client_secret_post"]);
+  assert.deepEqual(read.capabilities, ["permission-v2"]);
+});
+
 test("D4: each list may be missing, and keys that nobody knows do no harm", () => {
   const lists = {
     capabilities: ["launch-standalone"],

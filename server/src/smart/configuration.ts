@@ -101,24 +101,25 @@ interface CapabilityStatement {
 }
 
 const loose = <T extends z.ZodType>(type: T) => type.optional().catch(undefined);
+const strings = z.array(z.unknown()).transform((list) => list.filter((one) => typeof one === "string"));
 const loosely = z.object({
   issuer: loose(z.string()),
   authorization_endpoint: z.string(),
   token_endpoint: z.string(),
   revocation_endpoint: loose(z.string()),
   jwks_uri: loose(z.string()),
-  id_token_signing_alg_values_supported: loose(z.array(z.string())),
-  token_endpoint_auth_methods_supported: loose(z.array(z.string())),
-  code_challenge_methods_supported: loose(z.array(z.string())),
-  capabilities: loose(z.array(z.string())),
-  scopes_supported: loose(z.array(z.string())),
+  id_token_signing_alg_values_supported: loose(strings),
+  token_endpoint_auth_methods_supported: loose(strings),
+  code_challenge_methods_supported: loose(strings),
+  capabilities: loose(strings),
+  scopes_supported: loose(strings),
   authorization_response_iss_parameter_supported: loose(z.boolean()),
 });
 
 const issuerMetadata = z.object({
   issuer: z.string(),
   jwks_uri: loose(z.string()),
-  id_token_signing_alg_values_supported: loose(z.array(z.string())),
+  id_token_signing_alg_values_supported: loose(strings),
 });
 
 /**
@@ -136,7 +137,7 @@ export function readConfiguration(document: unknown, base: string): SmartConfigu
   const token_endpoint = absolute(data.token_endpoint, base);
   if (!authorization_endpoint || !token_endpoint) return null;
   return {
-    issuer: data.issuer ?? null,
+    issuer: data.issuer || null,
     authorization_endpoint,
     token_endpoint,
     revocation_endpoint: absolute(data.revocation_endpoint, base),
