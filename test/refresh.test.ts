@@ -8,6 +8,8 @@ import { mbConnect } from "@mb-connect/server";
 import { access, readConnection } from "#server/access.js";
 import type { Context } from "#server/context.js";
 import { refresh } from "#server/flow/refresh.js";
+import { createJobs } from "#server/jobs/jobs.js";
+import type { JobRun } from "#server/jobs/worker-loop.js";
 import { compose } from "#server/mb-connect.js";
 import { refreshDue, renew, scheduleRefresh } from "#server/renewal.js";
 import { connectionAt, findConnection } from "#server/store/connections.js";
@@ -16,6 +18,7 @@ import { takeTurn } from "#server/store/refreshes.js";
 import type { ConnectionRow } from "#server/store/schema.js";
 import { type Host, until } from "./support/clinic.ts";
 import { forEachDatabase } from "./support/databases.ts";
+import { newLog } from "./support/log.ts";
 import { type Answer, connected, openTokenHost, type TokenServer } from "./support/token-server.ts";
 
 const DAY = 86_400;
@@ -503,6 +506,38 @@ forEachDatabase(({ location }) => {
       );
       await mb.close();
       assert.equal(await host.waiting("refresh", id), 1);
+    });
+
+    test("R6: a job of whose attempts the last one failed is followed by another a day later", async () => {
+      const id = await connect();
+      pass(15 * DAY);
+      await scheduleRefresh(context, context.db, id, context.clock());
+      const broken: Context = {
+        ...context,
+        vault: {
+          ...context.vault,
+          open() {
+            throw new Error("broken");
+          },
+        },
+      };
+      const failed = newLog<string>();
+      const jobs = createJobs(database, {
+        names: ["refresh"],
+        clock: context.clock,
+        maxAttempts: 2,
+        retrySeconds: 0,
+        onError: ({ gaveUp }) => failed.add(gaveUp ? "gave up" : "to be tried again"),
+      });
+      const handle = async (run: JobRun) => {
+        if (run.payload.connection_id === id) await refresh(broken, run);
+      };
+      await jobs.start({ refresh: handle });
+      await failed.reach(2);
+      await jobs.stop();
+      assert.deepEqual(failed.all, ["to be tried again", "gave up"]);
+      assert.equal(await host.waiting("refresh", id), 1);
+      assert.equal((await rowOf(id)).status, "active");
     });
 
     test("R6: never two refreshes of one connection within the least interval", async () => {

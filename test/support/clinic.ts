@@ -164,7 +164,13 @@ export async function openHost<Beside extends HospitalBeside>(
     async waiting(name, connection_id) {
       const rows =
         beside.kind === "sqlite"
-          ? await beside.db.selectFrom("jobs").select("payload").where("name", "=", name).execute()
+          ? await beside.db
+              .selectFrom("jobs")
+              .select("payload")
+              .where("name", "=", name)
+              .where("lease", "is", null)
+              .where("failed_at", "is", null)
+              .execute()
           : (
               await sql<{ payload: string }>`select data::text as payload from mb_jobs.job
                 where name = ${name} and state = 'created'`.execute(beside.db)

@@ -10,6 +10,8 @@ export interface JobRun {
   payload: JobPayload;
   /** 1 at the first try; greater after a failure, and after a worker died. */
   attempt: number;
+  /** No further attempt comes after this one: what must go on all the same is enqueued before anything can fail. */
+  last: boolean;
   /** Aborted when three quarters of the lease are over, or when the worker has to stop: leave off, and reject. */
   signal: AbortSignal;
 }
@@ -32,6 +34,7 @@ export interface JobFault {
 export interface LoopOptions {
   clock: () => number;
   concurrency: number;
+  maxAttempts: number;
   pollSeconds: number;
   stopSeconds: number;
   onFault(fault: JobFault): void;
@@ -49,7 +52,7 @@ const ABORT_SECONDS = 2;
 
 /** Starts claiming at once. */
 export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, options: LoopOptions): WorkerLoop {
-  const { clock, concurrency, pollSeconds, stopSeconds, onFault, report } = options;
+  const { clock, concurrency, maxAttempts, pollSeconds, stopSeconds, onFault, report } = options;
   const names = Object.keys(handlers);
   const running = new Map<ClaimedJob, { ended: Promise<void>; controller: AbortController }>();
   const bell = newBell();
@@ -98,7 +101,8 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
     // A handler that has outlived `stop` does not keep the process from ending.
     for (const waiting of [winding, timer]) waiting.unref();
     try {
-      const work = attend(handlers[name], { payload, attempt, signal: controller.signal });
+      const last = attempt >= maxAttempts;
+      const work = attend(handlers[name], { payload, attempt, last, signal: controller.signal });
       const outcome = await Promise.race([work, leaseOver]);
       if (outcome === "over") fault(job, "LeaseExpired", false);
       else if (outcome === null) await job.finish();
