@@ -98,10 +98,24 @@ describe("the commands", () => {
     assert.match(again.stderr, /holds a sealing key already: mb-connect keys rotate sealing/);
   });
 
+  test("S11: refuse a key file that others may read", { skip: process.platform === "win32" }, async () => {
+    const file = fileOf("open.json");
+    await command("keys", "new", "sealing", "--file", file);
+    const content = readFileSync(file, "utf8");
+    for (const mode of [0o640, 0o604]) {
+      chmodSync(file, mode);
+      const refused = await command("keys", "rotate", "sealing", "--file", file);
+      assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+      assert.match(refused.stderr, /open\.json may be read or written by others: chmod 600 .*open\.json$/m);
+      assert.equal(readFileSync(file, "utf8"), content);
+    }
+    chmodSync(file, 0o600);
+    assert.equal((await command("keys", "rotate", "sealing", "--file", file)).code, 0);
+  });
+
   test("T5: rotation adds a key that waits: it is published at once and signs an hour later at the soonest", async () => {
     const file = fileOf("rotated.json");
     for (const purpose of ["sealing", "signing"]) await command("keys", "new", purpose, "--file", file);
-    chmodSync(file, 0o644);
     for (const purpose of ["sealing", "signing"]) {
       const rotated = await command("keys", "rotate", purpose, "--file", file);
       assert.equal(rotated.code, 0, rotated.stderr);
@@ -245,10 +259,15 @@ describe("the commands", () => {
 
   test("say in one line what is wrong, and never what stands in the file", async () => {
     const absent = fileOf("absent.json");
-    const odd = write("odd.json", { sealingKeys: [{ kid: "a", key: "canary", more: "canary" }] });
+    const writeOwn = (name: string, content: unknown) => {
+      const file = write(name, content);
+      chmodSync(file, 0o600);
+      return file;
+    };
+    const odd = writeOwn("odd.json", { sealingKeys: [{ kid: "a", key: "canary", more: "canary" }] });
     const wrong: [words: string[], line: RegExp][] = [
       [["list", "--file", absent], /absent\.json cannot be read; a key file is made by: mb-connect keys new/],
-      [["list", "--file", write("text.json", "canary")], /text\.json is no JSON/],
+      [["list", "--file", writeOwn("text.json", "canary")], /text\.json is no JSON/],
       [["rotate", "sealing", "--file", odd], /odd\.json is no key file: look at sealingKeys\.0/],
       [["rotate", "house", "--file", odd], /there is no house key/],
       [["new", "sealing", "--file", "/no/such/folder/keys.json"], /cannot be written/],

@@ -3,7 +3,7 @@
  * it into them. Reads and writes the file whole; a write puts a finished file in the place of the old one.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { CommandError } from "./terminal.ts";
 
@@ -43,10 +43,18 @@ export function readKeyFile(path: string, absent: "empty" | "refused" = "refused
     const why = thrown instanceof SyntaxError ? "is no JSON" : "cannot be read";
     throw new CommandError(`${path} ${why}; a key file is made by: mb-connect keys new sealing --file ${path}`);
   }
+  refuseIfOpen(path);
   const parsed = keyFile.safeParse(content);
   if (parsed.success) return parsed.data;
   const at = parsed.error.issues[0]?.path.join(".") || "its root";
   throw new CommandError(`${path} is no key file: look at ${at}`);
+}
+
+function refuseIfOpen(path: string): void {
+  // Windows has no such bits: there every file would seem open.
+  if (process.platform === "win32") return;
+  if (statSync(path).mode & 0o077)
+    throw new CommandError(`${path} may be read or written by others: chmod 600 ${path}`);
 }
 
 /** Writes a key file, for its owner's eyes only. */
