@@ -279,6 +279,10 @@ forEachDatabase(({ location }) => {
     const UNREADABLE: [string, Answer][] = [
       ["HTML", { headers: { "content-type": "text/html" }, body: "<h1>Sign in</h1>" }],
       ["a body that is cut", { headers: { "content-type": "application/json" }, body: '{"access_token":"a","refr' }],
+      [
+        "a body that breaks off",
+        { headers: { "content-length": "500", connection: "close" }, body: '{"access_token":' },
+      ],
       ["no access token", { body: { token_type: "Bearer" } }],
       ["nothing", { status: 204 }],
     ];

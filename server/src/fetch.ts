@@ -20,10 +20,13 @@ export type DoorReason =
 export class DoorError extends Error {
   override name = "DoorError";
   readonly reason: DoorReason;
+  /** HTTP status of an answer whose body did not come whole; null where none had begun. */
+  readonly status: number | null;
 
-  constructor(reason: DoorReason, host: string, cause?: unknown) {
-    super(`${reason}: ${host}`, cause === undefined ? undefined : { cause });
+  constructor(reason: DoorReason, host: string, status: number | null = null) {
+    super(`${reason}: ${host}`);
     this.reason = reason;
+    this.status = status;
   }
 }
 
@@ -116,6 +119,7 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
     let headers = init.headers ?? {};
     let url = check(input);
     for (let hop = 0; ; hop++) {
+      let status: number | null = null;
       try {
         const response = await fetch(url, {
           method,
@@ -125,6 +129,7 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
           dispatcher: agent,
           signal,
         });
+        status = response.status;
         const location = response.headers.get("location");
         if (method === "GET" && location !== null && [301, 302, 303, 307, 308].includes(response.status)) {
           await response.body?.cancel();
@@ -136,7 +141,7 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
         }
         return await readWhole(response, url, init.maxBytes ?? 1024 * 1024);
       } catch (thrown) {
-        throw doorError(thrown, url, timeout.aborted);
+        throw doorError(thrown, url, timeout.aborted, status);
       }
     }
   }
@@ -203,7 +208,7 @@ async function readWhole(response: Awaited<ReturnType<typeof fetch>>, url: URL, 
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new DoorError("too_large", url.hostname);
+    if (size > maxBytes) throw new DoorError("too_large", url.hostname, response.status);
     chunks.push(chunk);
   }
   const headers = new Headers([...response.headers]);
@@ -214,11 +219,11 @@ async function readWhole(response: Awaited<ReturnType<typeof fetch>>, url: URL, 
   return new Response(bodiless ? null : Buffer.concat(chunks), { status: response.status, headers });
 }
 
-function doorError(thrown: unknown, url: URL, timedOut: boolean): unknown {
+function doorError(thrown: unknown, url: URL, timedOut: boolean, status: number | null): unknown {
   if (thrown instanceof DoorError) return thrown;
   for (let cause = (thrown as Error).cause; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof DoorError) return cause;
   }
   // The cause is left behind: it can carry the request, and with it a code or a token.
-  return new DoorError(timedOut ? "timeout" : "unreachable", url.hostname);
+  return new DoorError(timedOut ? "timeout" : "unreachable", url.hostname, status);
 }

@@ -80,7 +80,10 @@ async function refreshOnce(
   const watched: Door = {
     ...door,
     async request(url, init) {
-      const response = await door.request(url, init);
+      const response = await door.request(url, init).catch((thrown: unknown) => {
+        if (thrown instanceof DoorError) seen.status = thrown.status;
+        throw thrown;
+      });
       seen.status = response.status;
       seen.retryAfter = response.headers.get("retry-after");
       return response;
