@@ -52,15 +52,16 @@ const registration = z
     if (!method.startsWith("client_secret") && secret) fault(context, ["client_secret"], `${method} takes none`);
   });
 
-const dates = {
+/** When a key is used and when it was made, both ISO 8601: of each key in the options and in a key file. */
+export const keyDates = {
   /** From when the key is used; known before, it opens or is published already. Default: at once. */
   use_from: z.iso.datetime().optional(),
-  /** For `mb-connect keys list`. */
+  /** For `mb-connect keys list` and `drop`. */
   created_at: z.iso.datetime().optional(),
 };
 
 const sealingKey = z.strictObject({
-  ...dates,
+  ...keyDates,
   kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, _ or -"),
   key: z.string().refine((key) => {
     const bytes = Buffer.from(key, "base64url");
@@ -69,15 +70,17 @@ const sealingKey = z.strictObject({
 });
 
 const MAKE_SIGNING_KEY = "make one with: npx mb-connect keys new signing";
-const signingKey = z.looseObject({ kid: z.string().min(1), kty: z.string(), ...dates }).superRefine((jwk, context) => {
-  const alg = signingAlgorithm(jwk as JWK);
-  if (jwk.kty !== "oct" && jwk.d === undefined) {
-    fault(context, [], `a public key, which cannot sign: its private JWK belongs here; ${MAKE_SIGNING_KEY}`);
-  } else if (alg === null) {
-    const wanted = "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK";
-    fault(context, [], `${wanted}; ${MAKE_SIGNING_KEY}`);
-  } else if (jwk.alg !== undefined && jwk.alg !== alg) fault(context, ["alg"], `this key signs ${alg}`);
-});
+const signingKey = z
+  .looseObject({ kid: z.string().min(1), kty: z.string(), ...keyDates })
+  .superRefine((jwk, context) => {
+    const alg = signingAlgorithm(jwk as JWK);
+    if (jwk.kty !== "oct" && jwk.d === undefined) {
+      fault(context, [], `a public key, which cannot sign: its private JWK belongs here; ${MAKE_SIGNING_KEY}`);
+    } else if (alg === null) {
+      const wanted = "a private RSA key of 2,048 bits or more (RS384) or an EC P-384 key (ES384), as a JWK";
+      fault(context, [], `${wanted}; ${MAKE_SIGNING_KEY}`);
+    } else if (jwk.alg !== undefined && jwk.alg !== alg) fault(context, ["alg"], `this key signs ${alg}`);
+  });
 
 const schema = z.strictObject({
   publicUrl: z.string(),

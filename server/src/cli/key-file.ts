@@ -5,12 +5,12 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { keyDates } from "../options.ts";
 import { CommandError } from "./terminal.ts";
 
-const dates = { use_from: z.iso.datetime().optional(), created_at: z.iso.datetime().optional() };
 const keyFile = z.strictObject({
-  sealingKeys: z.array(z.strictObject({ kid: z.string().min(1), key: z.string(), ...dates })).default([]),
-  signingKeys: z.array(z.looseObject({ kid: z.string().min(1), kty: z.string(), ...dates })).default([]),
+  sealingKeys: z.array(z.strictObject({ kid: z.string().min(1), key: z.string(), ...keyDates })).default([]),
+  signingKeys: z.array(z.looseObject({ kid: z.string().min(1), kty: z.string(), ...keyDates })).default([]),
 });
 
 /** The newest key first. */
@@ -53,8 +53,8 @@ export function readKeyFile(path: string, absent: "empty" | "refused" = "refused
 function refuseIfOpen(path: string): void {
   // Windows has no such bits: there every file would seem open.
   if (process.platform === "win32") return;
-  if (statSync(path).mode & 0o077)
-    throw new CommandError(`${path} may be read or written by others: chmod 600 ${path}`);
+  const others = statSync(path).mode & 0o077;
+  if (others) throw new CommandError(`${path} may be read or written by others: chmod 600 ${path}`);
 }
 
 /** Writes a key file, for its owner's eyes only. */

@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
 import { DoorError } from "../fetch.ts";
 import { advertises } from "../smart/client-authentication.ts";
-import type { SmartConfiguration } from "../smart/configuration.ts";
+import { type SmartConfiguration, smartConfigurationUrl } from "../smart/configuration.ts";
 import type { Registration } from "../smart/registration.ts";
 
 /** One finding: `warn` may be right as it is, `fail` keeps patients from connecting. `todo` is what mends it. */
@@ -21,8 +21,8 @@ export interface Check {
  */
 export async function clockCheck({ door, clock }: Context, fhir_base_url: string): Promise<Check> {
   const asked = clock();
-  const url = `${fhir_base_url.replace(/\/+$/, "")}/.well-known/smart-configuration`;
-  const answer = await door.request(url, { headers: { accept: "application/json" }, maxBytes: 8 * 1024 * 1024 });
+  const headers = { accept: "application/json" };
+  const answer = await door.request(smartConfigurationUrl(fhir_base_url), { headers, maxBytes: 8 * 1024 * 1024 });
   if (answer.status >= 500) throw new ConnectError("oauth_error", { reason: `discovery_http_${answer.status}` });
   const theirs = Date.parse(answer.headers.get("date") ?? "");
   if (Number.isNaN(theirs)) return { mark: "ok", what: "clock", says: "the server does not tell its time" };

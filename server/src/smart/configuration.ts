@@ -27,6 +27,16 @@ export interface SmartConfiguration {
 
 const OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
 
+/**
+ * Where a server's smart-configuration stands.
+ *
+ * @param base the FHIR base, with or without a slash at its end
+ * @see SMART App Launch 2.2, "Using Well-Known"
+ */
+export function smartConfigurationUrl(base: string): string {
+  return `${base.replace(/\/+$/, "")}/.well-known/smart-configuration`;
+}
+
 /** A document that a server gave, its issuer's keys added. */
 export interface FoundDocument {
   document: unknown;
@@ -47,7 +57,7 @@ export async function findDocument(
   base: string,
   known: Pick<DiscoveredRow, "etag" | "last_modified"> | null | undefined,
 ): Promise<FoundDocument | "unchanged"> {
-  const answer = await get(door, `${base}.well-known/smart-configuration`, {
+  const answer = await get(door, smartConfigurationUrl(base), {
     accept: "application/json",
     ...(known?.etag ? { "if-none-match": known.etag } : {}),
     ...(known?.last_modified ? { "if-modified-since": known.last_modified } : {}),
@@ -78,7 +88,7 @@ async function get(door: Door, url: string, headers: Record<string, string>): Pr
 /** The body; undefined where it is no JSON. */
 async function readJson(response: Response): Promise<unknown> {
   try {
-    return JSON.parse((await response.text()).replace(/^\uFEFF/, ""));
+    return await response.json();
   } catch {
     return undefined;
   }
