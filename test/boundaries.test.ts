@@ -21,6 +21,7 @@ const LAYERS = [
   ["pages", "browser"],
   ["flow"],
   ["views"],
+  ["grant"],
   ["outcome", "session-url", "access"],
   ["renewal"],
   ["options"],

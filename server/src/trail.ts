@@ -3,6 +3,7 @@ import { type Actor, type ErrorCode, errorEntry, type NextStep } from "../../sha
 import { type TrailReason, trailReason } from "../../shared/src/trail-reasons.ts";
 import type { Context } from "./context.ts";
 import type { Db } from "./store/database.ts";
+import type { AttemptRow } from "./store/schema.ts";
 
 /**
  * The steps, in the order of a good day; `failed` may follow any. `signed_in` and `consent` happen at the portal and are
@@ -43,6 +44,11 @@ export interface TrailStep {
 export interface TrailPlace {
   session_id: string;
   attempt_id: string | null;
+}
+
+/** Where the steps of an attempt stand. */
+export function placeOf({ id, session_id }: Pick<AttemptRow, "id" | "session_id">): TrailPlace {
+  return { session_id, attempt_id: id };
 }
 
 /** A step as it is written. `outcome` and `detail` are plain words and numbers of ours, never text of a hospital's. */

@@ -1,25 +1,18 @@
 /**
- * The patient comes back from the portal. Takes the state once, checks the browser and the host's login before any token
- * request, exchanges the code, finds the FHIR patient; leaves attempt, connection, session `complete` and the pull that is
- * due, in one transaction, and sends the browser to the host's return URL.
+ * The patient comes back from the portal. Takes the state once and checks the browser and the host's login before any token
+ * request; what the code then brings is kept by `grant.ts`: attempt, connection, session `complete` and the pull that is due,
+ * in one transaction. Sends the browser to the host's return URL.
  *
  * @see RFC 6749 section 4.1.2; RFC 9700 sections 2.1 and 4.7
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "../../../shared/src/errors.ts";
 import type { Context } from "../context.ts";
-import { ConnectError } from "../errors.ts";
-import { findPatient } from "../fhir/patient.ts";
+import { type AuthorizationCode, acceptCode } from "../grant.ts";
 import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
-import { refreshDue, scheduleRefresh } from "../renewal.ts";
-import { type AuthorizationSecrets, type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
-import type { ClientCredentials } from "../smart/client-authentication.ts";
-import { credentialsOf, redirectUri } from "../smart/registration.ts";
-import { revokeTokens } from "../smart/revocation.ts";
-import { compareScopes, type GrantedScopes } from "../smart/scopes.ts";
-import { exchangeCode, type TokenAnswer } from "../smart/token-exchange.ts";
+import { type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
+import { redirectUri } from "../smart/registration.ts";
 import {
-  connectAttempt,
   failAttempt,
   findAttempt,
   findAttemptByState,
@@ -27,12 +20,10 @@ import {
   takeHeldCode,
   takeState,
 } from "../store/attempts.ts";
-import { findConnectionAt, type Grant, insertConnection, renewConnection } from "../store/connections.ts";
-import { completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
+import { findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
-import { type NewStep, recordFailure, recordFailureOnce, recordStep, recordSteps } from "../trail.ts";
-import { untilDone } from "../unfinished.ts";
+import { type NewStep, placeOf, recordFailure, recordFailureOnce, recordSteps } from "../trail.ts";
 
 /** Codes live about a minute at the hospital; one held longer than this is dropped. */
 const HELD_CODE_MS = 45_000;
@@ -40,12 +31,6 @@ const HELD_CODE_MS = 45_000;
 const SETTLE_MS = 20_000;
 
 const UNKNOWN: Outcome = { to: "page", page: "unknown_sign_in" };
-
-/** A code on its way to the token endpoint. */
-interface HeldCode {
-  code: string;
-  state: string;
-}
 
 /**
  * `GET callback`.
@@ -91,7 +76,7 @@ export async function callback(
     return endInFailure(context, session, attempt.id, failure, reason);
   }
   if (arrival.patient_id === null && session.bound_by !== "post") {
-    const sealed_code = context.vault.seal({ code, state } satisfies HeldCode, heldPlace(attempt.id));
+    const sealed_code = context.vault.seal({ code, state } satisfies AuthorizationCode, heldPlace(attempt.id));
     if (!(await take(context, attempt, { status: "held", sealed_code }, arrivalSteps(query, "held")))) {
       return settled(context, session, attempt.id);
     }
@@ -100,7 +85,7 @@ export async function callback(
   if (!(await take(context, attempt, { status: "exchanging" }, arrivalSteps(query, "code")))) {
     return settled(context, session, attempt.id);
   }
-  return finish(context, session, attempt, { code, state });
+  return acceptCode(context, session, attempt, { code, state });
 }
 
 /**
@@ -123,12 +108,12 @@ export async function continueCallback(context: Context, attempt_id: string, arr
     return stopped;
   }
   if (arrival.patient_id === null) return endInFailure(context, session, attempt.id, "not_authenticated", "no_login");
-  const held = context.vault.open<HeldCode>(attempt.sealed_code, heldPlace(attempt.id));
+  const held = context.vault.open<AuthorizationCode>(attempt.sealed_code, heldPlace(attempt.id));
   if (context.clock() - (attempt.state_taken_at ?? 0) > HELD_CODE_MS) {
     return endInFailure(context, session, attempt.id, "session_expired", "code_too_old");
   }
   if (!(await takeHeldCode(context.db, attempt.id))) return settled(context, session, attempt.id);
-  return finish(context, session, attempt, held);
+  return acceptCode(context, session, attempt, held);
 }
 
 /** A page for a browser or a login that is not the session's. */
@@ -172,8 +157,6 @@ function take(
   });
 }
 
-const placeOf = ({ id, session_id }: AttemptRow) => ({ session_id, attempt_id: id });
-
 /** What an answer says of what the patient did at the portal, and how it came. */
 function arrivalSteps(query: URLSearchParams, outcome: "code" | "held" | "refused"): NewStep[] {
   const callback: NewStep = { step: "callback", outcome };
@@ -209,178 +192,6 @@ function errorOf(query: URLSearchParams): { code: ErrorCode; reason: string } {
   const error = query.get("error") ?? "";
   if (error === "access_denied") return { code: "user_denied", reason: error };
   return { code: "oauth_error", reason: error };
-}
-
-/** From a code that is ours alone to the end of the attempt. What fails on our side ends it too, and is thrown on. */
-async function finish(
-  context: Context,
-  session: PatientSessionRow,
-  attempt: AttemptRow,
-  held: HeldCode,
-): Promise<Outcome> {
-  try {
-    return await untilDone(context, exchange(context, session, attempt, held));
-  } catch (thrown) {
-    // The link stays open for another try. Where the database is what failed this fails as well, and the lapse is left.
-    if (await failAttempt(context.db, attempt.id, "internal_error", context.clock()).catch(() => false)) {
-      await recordFailure(context, context.db, placeOf(attempt), "failed", "internal_error", "fault");
-    }
-    throw thrown;
-  }
-}
-
-async function exchange(
-  context: Context,
-  session: PatientSessionRow,
-  attempt: AttemptRow,
-  held: HeldCode,
-): Promise<Outcome> {
-  const snapshot = JSON.parse(attempt.snapshot) as AuthorizationSnapshot;
-  const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
-  const client = credentialsOf(context.configuration.registrations, snapshot);
-  if (!client || attempt.sealed_verifier === null) return fail("config_missing", "registration_gone");
-  let token: TokenAnswer;
-  try {
-    const place = { table: "attempts", id: attempt.id, column: "verifier" } as const;
-    const secrets = context.vault.open<AuthorizationSecrets>(attempt.sealed_verifier, place);
-    token = await exchangeCode(context.door, {
-      snapshot,
-      secrets,
-      client,
-      ...held,
-      keys: context.issuerKeys,
-      now: context.clock(),
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof ConnectError)) throw thrown;
-    // The endpoint may have moved: the next sign-in starts from what the server says by then.
-    if (["invalid_client", "client_method_not_supported", "http_404"].includes(thrown.reason ?? "")) {
-      await context.discovery.rediscover(snapshot.fhir_base_url).catch(() => {});
-    }
-    return fail(thrown.code, thrown.reason ?? thrown.code);
-  }
-  try {
-    return await keepGrant(context, session, attempt, { snapshot, client, token });
-  } catch (thrown) {
-    // What could not be kept must not stay open at the hospital with nobody to end it.
-    await revokeTokens(context.door, { snapshot, client, ...token });
-    throw thrown;
-  }
-}
-
-/** A grant as the hospital gave it. */
-interface Granted {
-  snapshot: AuthorizationSnapshot;
-  client: ClientCredentials;
-  token: TokenAnswer;
-}
-
-/** Finds whose records a grant opens and keeps it, or revokes it and says why. */
-async function keepGrant(
-  context: Context,
-  session: PatientSessionRow,
-  attempt: AttemptRow,
-  { snapshot, client, token }: Granted,
-): Promise<Outcome> {
-  const at = placeOf(attempt);
-  const fail = (code: ErrorCode, reason: string) => endInFailure(context, session, attempt.id, code, reason);
-  const revoke = async (): Promise<void> => {
-    const outcome = await revokeTokens(context.door, { snapshot, client, ...token });
-    await recordStep(context, context.db, at, "revoked", outcome);
-  };
-
-  const scopes = compareScopes(snapshot.scopes, token.scope);
-  await recordStep(context, context.db, at, "exchange", "ok", {
-    detail: {
-      identity: token.identity,
-      renewable: token.refresh_token !== null,
-      not_granted: scopes.not_granted.length,
-    },
-  });
-  if (!scopes.clinical) {
-    await revoke();
-    return fail("oauth_error", "no_data_access_granted");
-  }
-  const found = await findPatient(context.door, {
-    fhir_base_url: snapshot.fhir_base_url,
-    access_token: token.access_token,
-    patient: token.patient,
-    fhirUser: token.claims?.fhirUser,
-    patient_from: snapshot.profile.patient_from,
-  });
-  if (found.fhir_patient_id === null) {
-    await revoke();
-    return fail("oauth_error", found.reason);
-  }
-
-  if (!(await connect(context, session, attempt, { snapshot, token, scopes, ...found }))) {
-    await revoke();
-    return fail("patient_mismatch", "patient_mismatch");
-  }
-  return returnSuccess(session, attempt);
-}
-
-interface Connected extends Pick<Grant, "fhir_patient_id" | "patient_from"> {
-  snapshot: AuthorizationSnapshot;
-  token: TokenAnswer;
-  scopes: GrantedScopes;
-}
-
-/** Writes the end of a good attempt, all of it or nothing; false where the connection is another FHIR patient's. */
-async function connect(
-  context: Context,
-  session: PatientSessionRow,
-  attempt: AttemptRow,
-  { snapshot, token, scopes, fhir_patient_id, patient_from }: Connected,
-): Promise<boolean> {
-  const now = context.clock();
-  const { patient_id } = session;
-  const { source_id } = attempt;
-  const grant = (connection_id: string): Grant => ({
-    session_id: session.id,
-    status: "active",
-    scopes: JSON.stringify(scopes.granted),
-    not_granted: JSON.stringify(scopes.not_granted),
-    fhir_base_url: snapshot.fhir_base_url,
-    fhir_patient_id,
-    patient_from,
-    identity: token.identity,
-    snapshot: attempt.snapshot,
-    sealed_tokens: context.vault.seal(
-      { access_token: token.access_token, refresh_token: token.refresh_token },
-      { table: "connections", id: connection_id, column: "tokens" },
-    ),
-    access_expires_at: now + token.expires_in * 1000,
-    renewable: token.refresh_token === null ? 0 : 1,
-    extras: token.extras && JSON.stringify(token.extras),
-    failure_code: null,
-    failure_at: null,
-    last_refreshed_at: now,
-    updated_at: now,
-  });
-  return context.db.transaction().execute(async (tx) => {
-    await recordStep(context, tx, placeOf(attempt), "patient", patient_from);
-    let id = context.ids.next("conn");
-    let written = grant(id);
-    if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...written }))) {
-      const standing = await findConnectionAt(tx, patient_id, source_id);
-      if (!standing || standing.fhir_patient_id !== fhir_patient_id) return false;
-      id = standing.id;
-      written = grant(id);
-      await renewConnection(tx, id, written);
-    }
-    if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
-    await completeSession(tx, session.id, now);
-    await recordStep(context, tx, placeOf(attempt), "connected", "ok");
-    await context.jobs.enqueue(tx, {
-      name: "pull",
-      payload: { connection_id: id },
-      dedupeKey: id,
-      serialKey: id,
-    });
-    await scheduleRefresh(context, tx, id, refreshDue(written));
-    return true;
-  });
 }
 
 /** The stored outcome of an attempt whose state was taken before; waits while it is still on its way. */
