@@ -8,12 +8,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Host, openHost, type PatientBrowser, patientBrowser } from "./support/clinic.ts";
+import { freePort } from "./support/free-port.ts";
 import { type HostileServer, startHostileServer } from "./support/hostile-server.ts";
 
 const CLIENT_SECRET = "client-secret-canary-7f3a";
@@ -181,12 +180,3 @@ test("S10: a host that prints all it holds and ends by an exception prints no se
   assert.match(printed, /patientSession/, "what it held was printed");
   holdsNone("print", printed);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { mbConnect } from "@mb-connect/server";
 import { type Clinic, openClinic, type PatientBrowser, patientBrowser } from "./support/clinic.ts";
 import { forEachDatabase } from "./support/databases.ts";
+import { freePort } from "./support/free-port.ts";
 
 forEachDatabase(({ location }) => {
   let clinic: Clinic;
@@ -106,12 +105,3 @@ forEachDatabase(({ location }) => {
     assert.equal((await clinic.mb.patients.retrieve("cato")).connections.length, 1);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -220,9 +220,10 @@ forEachDatabase(({ location }) => {
       assert.match(response.headers.get("location") ?? "", /success=true/);
     });
 
-    test("a Strict login is absent at the callback and present after one same-site step", async () => {
+    test("S10: a Strict login is absent at the callback and present after one same-site step", async () => {
       const browser = patientBrowser(clinic, "nils");
-      const back = await browser.portal(await init("nils"));
+      const url = await init("nils");
+      const back = await browser.portal(url);
       browser.cookies.delete("user");
       const tokenCalls = clinic.tokenCalls();
       const page = await browser.visit(back.href);
@@ -232,6 +233,10 @@ forEachDatabase(({ location }) => {
       assert.equal(clinic.tokenCalls(), tokenCalls, "no code is spent before the login is seen");
       const [, link = ""] = /href="([^"]*callback\/continue[^"]*)"/.exec(html) ?? [];
       assert.ok(!html.includes(back.searchParams.get("code") ?? "?"));
+      const id = /ps_\w{26}/.exec(url)?.[0] ?? "";
+      const [, held] = await clinic.sealedOf(id);
+      assert.match(held ?? "", /^v1\.test\./);
+      assert.ok(!held?.includes(back.searchParams.get("code") ?? "?"));
       browser.cookies.set("user", "nils");
       const response = await browser.visit(link.replaceAll("&#38;", "&"));
       assert.match(response.headers.get("location") ?? "", /success=true/);

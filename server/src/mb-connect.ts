@@ -191,10 +191,8 @@ function recordUse(context: Context, use: string, kid: string): void {
     actor: "server",
     subject: kid,
     detail: { use },
-  })
-    .catch((thrown) => context.logger.error(loggable(thrown), "The audit could not be written"))
-    .finally(() => context.unfinished.delete(recorded));
-  context.unfinished.add(recorded);
+  }).catch((thrown) => context.logger.error(loggable(thrown), "The audit could not be written"));
+  void untilDone(context, recorded);
 }
 
 function open(location: string, clock: () => number, logger: Logger): { database: Database; jobs: Jobs } {

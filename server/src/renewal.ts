@@ -19,6 +19,7 @@ import type { Db } from "./store/database.ts";
 import { type Begun, beginRefresh, finishRefresh, LEASE_MS, putOffRefresh, takeTurn } from "./store/refreshes.ts";
 import type { ConnectionRow } from "./store/schema.ts";
 import { recordRefresh } from "./trail.ts";
+import { untilDone } from "./unfinished.ts";
 
 const DAY_MS = 86_400_000;
 /**
@@ -81,14 +82,8 @@ export async function scheduleRefresh(context: Context, db: Db, connection_id: s
  *
  * @param row of an active connection that can be renewed
  */
-export async function renew(context: Context, row: ConnectionRow): Promise<Renewal> {
-  const renewal = renewOnce(context, row);
-  context.unfinished.add(renewal);
-  try {
-    return await renewal;
-  } finally {
-    context.unfinished.delete(renewal);
-  }
+export function renew(context: Context, row: ConnectionRow): Promise<Renewal> {
+  return untilDone(context, renewOnce(context, row));
 }
 
 async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal> {

@@ -133,7 +133,7 @@ export interface ConnectionRow {
   not_granted: string;
   fhir_base_url: string;
   fhir_patient_id: string;
-  /** The route by which the patient was found: `token`, `id_token` or `search`. */
+  /** The route by which the patient was found: `token`, `id_token`, `access_token`, `search` or `beneficiary`. */
   patient_from: string;
   /** `verified`, `unverified` (the id_token could not be checked) or `absent`. */
   identity: string;
