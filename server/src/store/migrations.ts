@@ -92,12 +92,7 @@ async function mainPath(db: Kysely<unknown>): Promise<void> {
     .addColumn("expires_at", "bigint", (c) => c.notNull())
     .execute();
   await schema.createIndex("attempts_session").on("attempts").columns(["session_id", "id"]).execute();
-  await schema
-    .createIndex("attempts_unfinished")
-    .on("attempts")
-    .column("expires_at")
-    .where(sql.ref("status"), "in", sql`('pending', 'held', 'exchanging')`)
-    .execute();
+  await schema.createIndex("attempts_status").on("attempts").columns(["status", "expires_at"]).execute();
   await schema.createIndex("patient_sessions_browser").on("patient_sessions").column("browser_hash").execute();
   await schema
     .createTable("connections")
