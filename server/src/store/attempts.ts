@@ -16,41 +16,18 @@ export function findAttemptByState(db: Db, state_hash: string): Promise<AttemptR
 }
 
 /** The newest attempt that waits for its callback in a browser. */
-export function findPendingAttempt(db: Db, browser_hash: string): Promise<AttemptRow | undefined> {
-  return db
-    .selectFrom("attempts")
-    .innerJoin("patient_sessions", "patient_sessions.id", "attempts.session_id")
-    .selectAll("attempts")
-    .where("patient_sessions.browser_hash", "=", browser_hash)
-    .where("attempts.status", "=", "pending")
-    .orderBy("attempts.id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-}
-
-/** A patient's newest attempt at a source, and whether it failed for this reason. */
-export async function findLatestAttempt(
-  db: Db,
-  patient_id: string,
-  source_id: string,
-  reason: string,
-): Promise<(Pick<AttemptRow, "status" | "snapshot"> & { failed_so: boolean }) | undefined> {
-  const row = await db
-    .selectFrom("attempts")
-    .innerJoin("patient_sessions", "patient_sessions.id", "attempts.session_id")
-    .leftJoin("trail", (join) =>
-      join
-        .onRef("trail.session_id", "=", "attempts.session_id")
-        .onRef("trail.attempt_id", "=", "attempts.id")
-        .on("trail.outcome", "=", reason),
-    )
-    .select(["attempts.status", "attempts.snapshot", "trail.id as step"])
-    .where("patient_sessions.patient_id", "=", patient_id)
-    .where("attempts.source_id", "=", source_id)
-    .orderBy("attempts.id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row && { status: row.status, snapshot: row.snapshot, failed_so: row.step !== null };
+export async function findPendingAttempt(db: Db, browser_hash: string): Promise<AttemptRow | undefined> {
+  const sessions = await db
+    .selectFrom("patient_sessions")
+    .select("id")
+    .where("browser_hash", "=", browser_hash)
+    .execute();
+  // Not one query: without statistics SQLite would start it from all pending attempts of everybody.
+  const attempts = await listAttempts(
+    db,
+    sessions.map(({ id }) => id),
+  );
+  return attempts.find(({ status }) => status === "pending");
 }
 
 /** Attempts of sessions, newest first within each. */
