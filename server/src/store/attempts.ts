@@ -30,6 +30,31 @@ export async function findPendingAttempt(db: Db, browser_hash: string): Promise<
   return attempts.find(({ status }) => status === "pending");
 }
 
+/** A patient's newest attempt at a source, and whether it failed for this reason. */
+export async function findLatestAttempt(
+  db: Db,
+  patient_id: string,
+  source_id: string,
+  reason: string,
+): Promise<(Pick<AttemptRow, "status" | "snapshot"> & { failed_so: boolean }) | undefined> {
+  const row = await db
+    .selectFrom("attempts")
+    .innerJoin("patient_sessions", "patient_sessions.id", "attempts.session_id")
+    .leftJoin("trail", (join) =>
+      join
+        .onRef("trail.session_id", "=", "attempts.session_id")
+        .onRef("trail.attempt_id", "=", "attempts.id")
+        .on("trail.outcome", "=", reason),
+    )
+    .select(["attempts.status", "attempts.snapshot", "trail.id as step"])
+    .where("patient_sessions.patient_id", "=", patient_id)
+    .where("attempts.source_id", "=", source_id)
+    .orderBy("attempts.id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && { status: row.status, snapshot: row.snapshot, failed_so: row.step !== null };
+}
+
 /** Attempts of sessions, newest first within each. */
 export function listAttempts(db: Db, sessionIds: readonly string[]): Promise<AttemptRow[]> {
   if (sessionIds.length === 0) return Promise.resolve([]);
