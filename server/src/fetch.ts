@@ -1,11 +1,13 @@
 /**
  * The one door out. Every request that mb-connect makes passes it: discovery, tokens, keys, FHIR, logos. It holds the
  * address policy (every URL out of a catalog or a hospital's answer is hostile until proven), the redirects, the time and
- * the size. What comes back is a Response whose body has been read whole, within the cap.
+ * the size. What comes back is a Response whose body has been read whole, or its bytes as they come, within the cap.
  */
 import { type LookupAddress, lookup as dnsLookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
-import { Agent, fetch } from "undici";
+import { isIP, type LookupFunction } from "node:net";
+import { Agent, type Dispatcher, request as send } from "undici";
+import { isLoopbackAddress, isPrivateAddress, isPublicAddress } from "./addresses.ts";
+import { ACCEPTED_ENCODINGS, decoded } from "./content-encoding.ts";
 
 /** Why the door refused or gave up. */
 export type DoorReason =
@@ -32,9 +34,9 @@ export class DoorError extends Error {
 
 /** One request. `maxBytes` counts the decoded body. Redirects are followed for GET only, each hop checked anew. */
 export interface DoorRequest {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT";
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Uint8Array;
   signal?: AbortSignal;
   /** Default 1 MiB. */
   maxBytes?: number;
@@ -44,9 +46,24 @@ export interface DoorRequest {
   maxRedirects?: number;
 }
 
-/** The door: `request` goes out, `allows` tells without going whether a URL would be let out by its looks. */
+/** An answer whose body is still to come. */
+export interface DoorStream {
+  status: number;
+  headers: Headers;
+  /**
+   * Decoded; to be read once. Throws a `DoorError` where it does not come whole: `too_large`, `timeout`, `unreachable`.
+   * What is left in the middle is let go of.
+   */
+  body: AsyncIterable<Uint8Array>;
+  /** Lets go of a body that is not wanted at all. One that nobody reads is held until its time is over. */
+  cancel(): void;
+}
+
+/** The door: `request` and `stream` go out, `allows` tells without going whether a URL would be let out by its looks. */
 export interface Door {
   request(url: string | URL, request?: DoorRequest): Promise<Response>;
+  /** As `request`, with the body as it comes: the cap and the time hold while it is read. */
+  stream(url: string | URL, request?: DoorRequest): Promise<DoorStream>;
   allows(url: string | URL): boolean;
   close(): Promise<void>;
 }
@@ -54,21 +71,33 @@ export interface Door {
 /** What names are resolved with, in the manner of `dns.lookup`; what it answers is checked each time. */
 export type Resolver = LookupFunction;
 
-const RESERVED = reservedAddresses();
+const DEFAULT_HEADERS = { accept: "*/*", "accept-encoding": ACCEPTED_ENCODINGS, "user-agent": "mb-connect" };
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Ports above 1023 that no browser speaks http to either.
+ *
+ * @see Fetch Standard, "Port blocking"
+ */
+const PORTS_OF_OTHERS: ReadonlySet<number> = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
 
 /**
  * Makes the door.
  *
  * URLs are https (plain http only to loopback when `allowLoopback`), without user info, on port 441 to 449 or above
- * 1023; a host that is, or resolves to, an address outside the public unicast ranges is refused when the connection is
- * made, so that a name cannot change its mind between check and use.
+ * 1023 but for those that other protocols own; a host that is, or resolves to, an address outside the public unicast ranges
+ * is refused when the connection is made, so that a name cannot change its mind between check and use.
  *
  * @param options.allowLoopback for demo and tests: lets `127.0.0.0/8`, `::1` and `localhost` through, over http too
+ * @param options.privateNetwork for what the operator chose himself: lets the addresses of private networks through, never
+ *   link-local ones, where clouds keep their machines' credentials
  * @param options.lookup a resolver to put in place of the system's
  * @see RFC 9700 section 4 and the Server Side Request Forgery rules of SMART App Launch 2.2, "Security considerations"
  */
-export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver }): Door {
-  const { allowLoopback } = options;
+export function createDoor(options: { allowLoopback: boolean; privateNetwork?: boolean; lookup?: Resolver }): Door {
+  const { allowLoopback, privateNetwork = false } = options;
   const resolve = options.lookup ?? (dnsLookup as LookupFunction);
 
   const lookup: LookupFunction = (hostname, lookupOptions, callback) => {
@@ -86,7 +115,7 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
 
   function addressAllowed(address: string, hostname: string): boolean {
     if (allowLoopback && isLoopbackHost(hostname) && isLoopbackAddress(address)) return true;
-    return isPublicAddress(address);
+    return isPublicAddress(address) || (privateNetwork && isPrivateAddress(address));
   }
 
   function check(input: string | URL): URL {
@@ -101,7 +130,14 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
     const port = url.port === "" ? 443 : Number(url.port);
     const schemeAllowed = url.protocol === "https:" || (url.protocol === "http:" && loopback);
     const portAllowed = loopback || (port >= 441 && port <= 449) || port > 1023;
-    if (!schemeAllowed || !portAllowed || url.username !== "" || url.password !== "" || host === "") {
+    if (
+      !schemeAllowed ||
+      !portAllowed ||
+      PORTS_OF_OTHERS.has(port) ||
+      url.username !== "" ||
+      url.password !== "" ||
+      host === ""
+    ) {
       throw new DoorError("blocked_url", host || url.protocol);
     }
     // A resolver is never asked about a literal, so it is checked here.
@@ -112,42 +148,63 @@ export function createDoor(options: { allowLoopback: boolean; lookup?: Resolver 
     return url;
   }
 
-  async function request(input: string | URL, init: DoorRequest = {}): Promise<Response> {
-    const timeout = AbortSignal.timeout((init.timeoutSeconds ?? 15) * 1000);
-    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+  /** Goes out and follows redirects; answers when the last one's headers are there. */
+  async function open(input: string | URL, init: DoorRequest): Promise<Opened> {
     const method = init.method ?? "GET";
-    let headers = init.headers ?? {};
+    let headers: Record<string, string> = { ...DEFAULT_HEADERS, ...init.headers };
     let url = check(input);
-    for (let hop = 0; ; hop++) {
-      let status: number | null = null;
-      try {
-        const response = await fetch(url, {
-          method,
-          headers,
-          ...(init.body === undefined ? {} : { body: init.body }),
-          redirect: "manual",
-          dispatcher: agent,
-          signal,
-        });
-        status = response.status;
-        const location = response.headers.get("location");
-        if (method === "GET" && location !== null && [301, 302, 303, 307, 308].includes(response.status)) {
-          await response.body?.cancel();
-          if (hop >= (init.maxRedirects ?? 3)) throw new DoorError("too_many_redirects", url.hostname);
-          const next = check(new URL(location, url));
-          if (next.origin !== url.origin) headers = withoutCredentials(headers);
-          url = next;
-          continue;
+    let status: number | null = null;
+    const limit = startLimit(init.timeoutSeconds ?? 15, init.signal);
+    const fault = (thrown: unknown) => doorError(thrown, url.hostname, limit.passed(), status);
+    try {
+      for (let hop = 0; ; hop++) {
+        status = null;
+        // Not fetch, whose streams cost more than all else that a sign-in takes.
+        const sent = send(url, { method, headers, body: init.body ?? null, dispatcher: agent, signal: limit.signal });
+        // It hears of the signal only once it has a connection.
+        const answer = await Promise.race([sent, limit.over]);
+        status = answer.statusCode;
+        // A body that fails while nobody reads it must not end the host's process.
+        answer.body.on("error", () => {});
+        const { location } = answer.headers;
+        if (method !== "GET" || typeof location !== "string" || !REDIRECTS.has(status)) {
+          return { answer, body: capped(answer, url.hostname, init.maxBytes ?? 1024 * 1024, fault, limit.end), limit };
         }
-        return await readWhole(response, url, init.maxBytes ?? 1024 * 1024);
-      } catch (thrown) {
-        throw doorError(thrown, url, timeout.aborted, status);
+        await answer.body.dump();
+        if (hop >= (init.maxRedirects ?? 3)) throw new DoorError("too_many_redirects", url.hostname);
+        const next = check(new URL(location, url));
+        if (next.origin !== url.origin) headers = withoutCredentials(headers);
+        url = next;
       }
+    } catch (thrown) {
+      limit.end();
+      throw fault(thrown);
     }
+  }
+
+  async function request(input: string | URL, init: DoorRequest = {}): Promise<Response> {
+    const { answer, body } = await open(input, init);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    const bodiless = [204, 205, 304].includes(answer.statusCode);
+    return new Response(bodiless ? null : Buffer.concat(chunks), {
+      status: answer.statusCode,
+      headers: headersOf(answer),
+    });
+  }
+
+  async function stream(input: string | URL, init: DoorRequest = {}): Promise<DoorStream> {
+    const { answer, body, limit } = await open(input, init);
+    const cancel = (): void => {
+      limit.end();
+      answer.body.destroy();
+    };
+    return { status: answer.statusCode, headers: headersOf(answer), body, cancel };
   }
 
   return {
     request,
+    stream,
     allows(url) {
       try {
         check(url);
@@ -166,64 +223,87 @@ export function isLoopbackHost(hostname: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || isLoopbackAddress(host);
 }
 
-function isLoopbackAddress(address: string): boolean {
-  return (isIP(address) === 4 && address.startsWith("127.")) || address === "::1";
-}
-
-function isPublicAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family === 0) return false;
-  return family === 4
-    ? !RESERVED.check(address, "ipv4")
-    : GLOBAL_UNICAST.check(address, "ipv6") && !RESERVED.check(address, "ipv6");
-}
-
-const GLOBAL_UNICAST = (() => {
-  const list = new BlockList();
-  list.addSubnet("2000::", 3, "ipv6");
-  return list;
-})();
-
-// The IANA special-purpose registries. IPv6 is let through in 2000::/3 only, which leaves out loopback, link-local,
-// unique-local, multicast, IPv4-mapped and NAT64 addresses; what is special within it stands here.
-function reservedAddresses(): BlockList {
-  const list = new BlockList();
-  for (const range of [
-    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24",
-    "192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24",
-    "203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20",
-  ].flatMap((line) => line.split(" "))) {
-    const [net, prefix] = range.split("/") as [string, string];
-    list.addSubnet(net, Number(prefix), net.includes(":") ? "ipv6" : "ipv4");
-  }
-  return list;
-}
-
 function withoutCredentials(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)));
 }
 
-async function readWhole(response: Awaited<ReturnType<typeof fetch>>, url: URL, maxBytes: number): Promise<Response> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new DoorError("too_large", url.hostname, response.status);
-    chunks.push(chunk);
-  }
-  const headers = new Headers([...response.headers]);
-  // The body is decoded already.
-  headers.delete("content-encoding");
-  headers.delete("content-length");
-  const bodiless = response.status === 204 || response.status === 205 || response.status === 304;
-  return new Response(bodiless ? null : Buffer.concat(chunks), { status: response.status, headers });
+/** An answer that has begun, and what is to be read of it. */
+interface Opened {
+  answer: Dispatcher.ResponseData;
+  body: AsyncIterable<Uint8Array>;
+  limit: Limit;
 }
 
-function doorError(thrown: unknown, url: URL, timedOut: boolean, status: number | null): unknown {
+/** The time that an exchange has. */
+interface Limit {
+  signal: AbortSignal;
+  /** Rejects when the signal does; never settles else. */
+  over: Promise<never>;
+  /** True once the time is over. */
+  passed(): boolean;
+  /** The exchange has ended. */
+  end(): void;
+}
+
+// Not AbortSignal.timeout, which holds on to each exchange until its time would have been over.
+function startLimit(seconds: number, outer?: AbortSignal): Limit {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const over = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  over.catch(() => {});
+  let passed = false;
+  const timer = setTimeout(() => {
+    passed = true;
+    controller.abort();
+  }, seconds * 1000);
+  const stop = (): void => controller.abort();
+  if (outer?.aborted) stop();
+  outer?.addEventListener("abort", stop);
+  return {
+    signal,
+    over,
+    passed: () => passed,
+    end() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", stop);
+    },
+  };
+}
+
+async function* capped(
+  { headers, body, statusCode }: Dispatcher.ResponseData,
+  host: string,
+  maxBytes: number,
+  fault: (thrown: unknown) => unknown,
+  end: () => void,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  try {
+    for await (const chunk of decoded(body, headers["content-encoding"])) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw new DoorError("too_large", host, statusCode);
+      yield chunk;
+    }
+  } catch (thrown) {
+    throw fault(thrown);
+  } finally {
+    end();
+    body.destroy();
+  }
+}
+
+function headersOf({ headers }: Dispatcher.ResponseData): Headers {
+  // The body is decoded by whoever reads it.
+  const { "content-encoding": _, "content-length": __, ...rest } = headers;
+  const pairs = Object.entries(rest).flatMap(([name, value]) => [value ?? []].flat().map((one) => [name, one]));
+  return new Headers(pairs as [string, string][]);
+}
+
+function doorError(thrown: unknown, host: string, timedOut: boolean, status: number | null): unknown {
   if (thrown instanceof DoorError) return thrown;
   for (let cause = (thrown as Error).cause; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof DoorError) return cause;
   }
   // The cause is left behind: it can carry the request, and with it a code or a token.
-  return new DoorError(timedOut ? "timeout" : "unreachable", url.hostname, status);
+  return new DoorError(timedOut ? "timeout" : "unreachable", host, status);
 }
