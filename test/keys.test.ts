@@ -420,9 +420,14 @@ forEachDatabase((databases) => {
         columns.filter((column) => column.name.startsWith("sealed_")).map((column) => `${name}.${column.name}`),
       );
       assert.deepEqual(tables.sort(), [
+        "attachments.sealed_key",
+        "attachments.sealed_place",
         "attempts.sealed_code",
         "attempts.sealed_verifier",
         "connections.sealed_tokens",
+        "destinations.sealed_secrets",
+        "webhooks.sealed_previous_secret",
+        "webhooks.sealed_secret",
       ]);
     });
   });

@@ -15,7 +15,16 @@ export async function upsertPatient(
   };
   await db
     .insertInto("patients")
-    .values({ id: patient.id, name: null, email: null, metadata: null, created_at: now, updated_at: now, ...given })
+    .values({
+      id: patient.id,
+      name: null,
+      email: null,
+      metadata: null,
+      last_record_seq: 0,
+      created_at: now,
+      updated_at: now,
+      ...given,
+    })
     .onConflict((conflict) =>
       Object.keys(given).length === 0
         ? conflict.column("id").doNothing()
@@ -28,7 +37,7 @@ export async function upsertPatient(
 export async function insertPatient(db: Db, patient: PatientCreate, now: number): Promise<boolean> {
   const result = await db
     .insertInto("patients")
-    .values({ id: patient.id, ...columns(patient), created_at: now, updated_at: now })
+    .values({ id: patient.id, ...columns(patient), last_record_seq: 0, created_at: now, updated_at: now })
     .onConflict((conflict) => conflict.column("id").doNothing())
     .executeTakeFirst();
   return result.numInsertedOrUpdatedRows === 1n;

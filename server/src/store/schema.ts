@@ -17,6 +17,18 @@ export interface Schema {
   discovered: DiscoveredRow;
   trail: TrailRow;
   audit: AuditRow;
+  records: RecordRow;
+  pulls: PullRow;
+  pull_types: PullTypeRow;
+  references_found: ReferenceFoundRow;
+  fhir_hosts: FhirHostRow;
+  attachments: AttachmentRow;
+  destinations: DestinationRow;
+  watermarks: WatermarkRow;
+  export_runs: ExportRunRow;
+  webhooks: WebhookRow;
+  events: EventRow;
+  deliveries: DeliveryRow;
   jobs: JobRow;
   job_serial_keys: JobSerialKeyRow;
 }
@@ -75,6 +87,8 @@ export interface PatientRow {
   email: string | null;
   /** JSON object or null. */
   metadata: string | null;
+  /** The `seq` last given to one of their records. */
+  last_record_seq: number;
   created_at: number;
   updated_at: number;
 }
@@ -210,6 +224,180 @@ export interface AuditRow {
   patient: string | null;
   /** JSON of plain words and numbers of ours, or null. */
   detail: string | null;
+}
+
+/** A FHIR resource that was pulled through a connection. */
+export interface RecordRow {
+  connection_id: string;
+  type: string;
+  fhir_id: string;
+  patient_id: string;
+  /** Its place in the order in which the patient's records last changed; a change moves the record to the end. */
+  seq: number;
+  /** SHA-256 of the body as received; of a sealed body, an HMAC of it by a sealing key. */
+  hash: Buffer;
+  /** The resource's own text as received, or that sealed. */
+  body: string;
+  /** `meta.lastUpdated`, or null. */
+  last_updated: number | null;
+  /** `match`: of the patient. `include`: came with a search or by a reference, such as a practitioner. `foreign`: names another patient; never handed on. */
+  role: "match" | "include" | "foreign";
+  created_at: number;
+  updated_at: number;
+}
+
+/** A connection's pull: the one under way, or the last one. */
+export interface PullRow {
+  connection_id: string;
+  state: "waiting" | "running" | "settled";
+  reason: "connect" | "schedule" | "demand";
+  mode: "full" | "incremental";
+  started_at: number | null;
+  settled_at: number | null;
+  /** When the last full pull that settled was begun. */
+  full_at: number | null;
+  /** Why it ended before every type was asked for, a code of ours; or null. */
+  failure: string | null;
+}
+
+/** How a pull goes with one type of resource. */
+export interface PullTypeRow {
+  connection_id: string;
+  type: string;
+  state: "waiting" | "running" | "ok" | "empty" | "partial" | "not_granted" | "unsupported" | "failed";
+  /** Records of this type that are stored. */
+  records: number;
+  /** Received in this pull. */
+  bytes: number;
+  started_at: number | null;
+  settled_at: number | null;
+  /** When the last pull that got all of it was begun; an incremental search asks from there. */
+  complete_at: number | null;
+  /** JSON: the searches that remain and the page reached; null when there is nothing to do. */
+  place: string | null;
+  /** JSON: counts by a stable code of ours, such as warnings and quarantined records; never a hospital's text. */
+  notes: string;
+}
+
+/** A resource that a record refers to and that is read after the searches. */
+export interface ReferenceFoundRow {
+  connection_id: string;
+  type: string;
+  fhir_id: string;
+  hops: number;
+  state: "waiting" | "read" | "failed";
+}
+
+/** A FHIR server's host that asked for a pause, or fails. */
+export interface FhirHostRow {
+  host: string;
+  paused_until: number;
+  /** Answers of 5xx in a row. */
+  failures: number;
+}
+
+/** A document that a DocumentReference or DiagnosticReport points to, kept as an encrypted file. */
+export interface AttachmentRow {
+  id: string;
+  connection_id: string;
+  patient_id: string;
+  /** `DocumentReference/123`. */
+  document_id: string;
+  /** Which of the document's contents. */
+  position: number;
+  state: "waiting" | "stored" | "skipped" | "failed";
+  /** A code of ours for `skipped` and `failed`, else null. */
+  reason: string | null;
+  content_type: string | null;
+  /** Sealed JSON: where it is and what the record says of it; null once it is stored or skipped. */
+  sealed_place: string | null;
+  size: number | null;
+  /** SHA-256 of the plain bytes, base64url. */
+  hash: string | null;
+  /** Its name in the attachments folder. */
+  file: string | null;
+  sealed_key: string | null;
+  attempts: number;
+  created_at: number;
+  updated_at: number;
+}
+
+/** Where records are handed on to. */
+export interface DestinationRow {
+  id: string;
+  kind: "ndjson" | "fhir" | "s3";
+  /** JSON: what is no secret. */
+  settings: string;
+  sealed_secrets: string | null;
+  status: "active" | "inactive";
+  created_at: number;
+  updated_at: number;
+}
+
+/** How far a destination has a connection's records. */
+export interface WatermarkRow {
+  destination_id: string;
+  connection_id: string;
+  /** Every record with this `seq` or less was handed over. */
+  seq: number;
+  /** JSON: what the destination must know to go on after a crash, or null. */
+  place: string | null;
+}
+
+/** One hand-over to a destination. */
+export interface ExportRunRow {
+  id: string;
+  destination_id: string;
+  /** Null for a run over all connections. */
+  connection_id: string | null;
+  trigger: "backfill" | "delta" | "catch_up" | "manual";
+  status: "running" | "ok" | "failed";
+  records: number;
+  bytes: number;
+  /** A code of ours, or null. */
+  error: string | null;
+  started_at: number;
+  ended_at: number | null;
+}
+
+/** A receiver of events. */
+export interface WebhookRow {
+  id: string;
+  url: string;
+  /** JSON string[] of event types, or null for all. */
+  types: string | null;
+  description: string | null;
+  sealed_secret: string;
+  /** The secret before the last rotation, which signs beside the new one until `previous_until`. */
+  sealed_previous_secret: string | null;
+  previous_until: number | null;
+  status: "enabled" | "disabled";
+  disabled_at: number | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** Something that a host's server may want to hear. */
+export interface EventRow {
+  id: string;
+  type: string;
+  /** Whom it is about; it is deleted with them. */
+  patient_id: string | null;
+  /** The JSON text as it is sent. */
+  body: string;
+  created_at: number;
+}
+
+/** The delivery of an event to a webhook. */
+export interface DeliveryRow {
+  webhook_id: string;
+  event_id: string;
+  status: "waiting" | "delivered" | "failed";
+  attempts: number;
+  next_at: number | null;
+  /** How the last attempt ended: an HTTP status or a code of ours; or null. */
+  answered: string | null;
+  delivered_at: number | null;
 }
 
 /** The queue on SQLite; on Postgres it keeps a schema of its own. */

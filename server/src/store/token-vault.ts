@@ -21,7 +21,7 @@ export interface SealingKey extends RingKey {
 
 /** The one place in the store where a ciphertext opens. */
 export interface Place {
-  table: "attempts" | "connections";
+  table: "attachments" | "attempts" | "connections" | "destinations" | "webhooks";
   id: string;
   column: string;
 }

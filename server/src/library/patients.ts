@@ -1,0 +1,134 @@
+/** `mb.patients`: patients and what is theirs, under the host's own ids. */
+import type { Connection } from "../../../shared/src/connection.ts";
+import {
+  type Patient,
+  type PatientCreate,
+  type PatientDetail,
+  type PatientUpdate,
+  patientCreate,
+  patientUpdate,
+} from "../../../shared/src/patient.ts";
+import type { PatientSession } from "../../../shared/src/patient-session.ts";
+import { recordAudit } from "../audit.ts";
+import type { Context } from "../context.ts";
+import { badRequest, ConnectError } from "../errors.ts";
+import { disconnect, revokeGrant } from "../flow/disconnect.ts";
+import { listConnections, takeConnections } from "../store/connections.ts";
+import { listSessions } from "../store/patient-sessions.ts";
+import { deletePatient, insertPatient, listPatientRows, replacePatient } from "../store/patients.ts";
+import { untilDone } from "../unfinished.ts";
+import { connectionView } from "../views/connection.ts";
+import { type ListParameters, page, readListParameters } from "../views/cursor.ts";
+import { type PagedList, paged } from "../views/paged.ts";
+import { patientNotFound, patientView, retrievePatient } from "../views/patient.ts";
+import { sessionViews } from "../views/patient-session.ts";
+
+/** Calls about patients. */
+export interface Patients {
+  /** In the order of their ids. */
+  list(parameters?: ListParameters): PagedList<Patient>;
+  /** Errors: `bad_request`, `external_id_already_exists`. */
+  create(patient: PatientCreate): Promise<Patient>;
+  /** With their connections, newest first. Errors: `resource_not_found`. */
+  retrieve(id: string): Promise<PatientDetail>;
+  /** Replaces name, email and metadata whole. Errors: `bad_request`, `resource_not_found`. */
+  update(id: string, patient: PatientUpdate): Promise<Patient>;
+  /** Revokes their access at the hospitals and deletes all that is theirs. Errors: `resource_not_found`. */
+  delete(id: string): Promise<{ id: string; resource_type: "patient"; deleted: true }>;
+  /** Newest first. Errors: `resource_not_found`. */
+  listPatientSessions(id: string, parameters?: ListParameters): PagedList<PatientSession>;
+  /** Newest first. Errors: `resource_not_found`. */
+  getConnections(id: string): Promise<Connection[]>;
+  /** Ends a connection (`conn_…`), here at once and at the hospital if it will. Errors: `resource_not_found`. */
+  disconnectConnection(
+    id: string,
+    connectionId: string,
+  ): Promise<{ id: string; resource_type: "connection"; disconnected: true }>;
+}
+
+/** @param ready settles when the database can be used */
+export function patients(context: Context, ready: Promise<void>): Patients {
+  const { db } = context;
+  return {
+    list: (parameters) =>
+      paged(parameters, async (input) => {
+        await ready;
+        const { limit, after } = readListParameters(input);
+        return page(await listPatientRows(db, after, limit + 1), limit, patientView, (row) => row.id);
+      }),
+    async create(input) {
+      await ready;
+      const parsed = patientCreate.safeParse(input);
+      if (!parsed.success) throw badRequest(parsed.error);
+      if (!(await insertPatient(db, parsed.data, context.clock()))) {
+        throw new ConnectError("external_id_already_exists", { param: "id" });
+      }
+      return withoutConnections(await retrievePatient(context, parsed.data.id));
+    },
+    async retrieve(id) {
+      await ready;
+      return retrievePatient(context, id);
+    },
+    async update(id, input) {
+      await ready;
+      const parsed = patientUpdate.safeParse(input);
+      if (!parsed.success) throw badRequest(parsed.error);
+      if (!(await replacePatient(db, id, parsed.data, context.clock()))) throw patientNotFound();
+      return withoutConnections(await retrievePatient(context, id));
+    },
+    async delete(id) {
+      await ready;
+      const connections = await db.transaction().execute(async (tx) => {
+        // In one transaction with the deletion, so that no refresh or new grant slips between.
+        const connections = await takeConnections(tx, id);
+        if (!(await deletePatient(tx, id))) return null;
+        const detail = { connections: connections.length };
+        await recordAudit(context, tx, {
+          action: "patient_deleted",
+          actor: "host",
+          subject: null,
+          patient_id: id,
+          detail,
+        });
+        return connections;
+      });
+      if (!connections) throw patientNotFound();
+      const revocations = connections.map((connection) => revokeGrant(context, connection));
+      await untilDone(context, Promise.all(revocations));
+      return { id, resource_type: "patient", deleted: true };
+    },
+    listPatientSessions: (id, parameters) =>
+      paged(parameters, async (input) => {
+        await ready;
+        const { limit, after } = readListParameters(input);
+        await retrievePatient(context, id);
+        const rows = await listSessions(db, id, after, limit + 1);
+        const views = new Map((await sessionViews(context, rows)).map((view) => [view.id, view]));
+        return page(
+          rows,
+          limit,
+          (row) => views.get(row.id) as PatientSession,
+          (row) => row.id,
+        );
+      }),
+    async getConnections(id) {
+      await ready;
+      await retrievePatient(context, id);
+      return (await listConnections(db, id, context.clock())).map(connectionView);
+    },
+    async disconnectConnection(id, connectionId) {
+      await ready;
+      if (!(await disconnect(context, id, connectionId, "host"))) {
+        throw new ConnectError("resource_not_found", {
+          message: "There is no such connection",
+          param: "connectionId",
+        });
+      }
+      return { id: connectionId, resource_type: "connection", disconnected: true };
+    },
+  };
+}
+
+function withoutConnections({ connections: _, ...patient }: PatientDetail): Patient {
+  return patient;
+}
