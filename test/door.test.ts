@@ -1,15 +1,24 @@
 /** The one door out: what it lets through, what it refuses, and that a name cannot change its mind. */
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, LookupFunction } from "node:net";
+import { once } from "node:events";
+import type { AddressInfo, LookupFunction, Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
-import { createDoor, type DoorError } from "#server/fetch.js";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { createDoor, type DoorError, type DoorStream } from "#server/fetch.js";
 
 const refused = (reason: string) => (thrown: DoorError) => {
   assert.equal(thrown.name, "DoorError");
   assert.equal(thrown.reason, reason);
   return true;
+};
+
+const ENCODINGS: Record<string, [string, (bytes: Uint8Array) => Buffer]> = {
+  gzip: ["gzip", gzipSync],
+  deflate: ["Deflate", deflateSync],
+  "bare-deflate": ["deflate", deflateRawSync],
+  brotli: ["br", brotliCompressSync],
 };
 
 describe("addresses", () => {
@@ -24,6 +33,9 @@ describe("addresses", () => {
     "https://user:secret@example.org/",
     "https://example.org:22/",
     "https://example.org:25/",
+    "https://example.org:6000/",
+    "https://example.org:6667/",
+    "https://example.org:10080/",
     "https://127.0.0.1/",
     "https://127.1/",
     "https://0x7f000001/",
@@ -102,6 +114,42 @@ describe("addresses", () => {
   });
 });
 
+describe("private networks, where the operator chose the place himself", () => {
+  const lookup: LookupFunction = (hostname, _options, callback) =>
+    callback(null, [{ address: hostname === "mixed.example" ? "169.254.169.254" : "127.0.0.1", family: 4 }] as never);
+  const door = createDoor({ allowLoopback: false, privateNetwork: true, lookup });
+  after(() => door.close());
+
+  test("S6: their addresses are let through, over https", () => {
+    for (const url of [
+      "https://10.0.0.1/",
+      "https://172.16.9.9:8443/",
+      "https://192.168.1.1/",
+      "https://[fd12:3456::1]/",
+    ]) {
+      assert.ok(door.allows(url), url);
+    }
+    assert.ok(!door.allows("http://10.0.0.1/"));
+    assert.ok(!door.allows("https://10.0.0.1:25/"));
+  });
+
+  for (const url of [
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[fe80::1]/",
+    "https://[fd00:ec2::254]/",
+    "https://127.0.0.1/",
+    "https://[::1]/",
+    "https://100.64.0.1/",
+    "https://localhost/",
+    "https://mixed.example/",
+    "https://inward.example/",
+  ]) {
+    test(`S6: ${url} stays refused`, async () => {
+      await assert.rejects(door.request(url), refused("blocked_address"));
+    });
+  }
+});
+
 describe("over loopback, where it is allowed", () => {
   const door = createDoor({ allowLoopback: true });
   const closed = createDoor({ allowLoopback: false });
@@ -114,12 +162,23 @@ describe("over loopback, where it is allowed", () => {
     "/inward": (_request, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(),
     "/posted": (_request, response) => response.writeHead(307, { location: `${other.url}/there` }).end(),
     "/large": (_request, response) => response.end(Buffer.alloc(200_000)),
-    "/bomb": (_request, response) => {
-      response.writeHead(200, { "content-encoding": "gzip" });
-      response.end(gzipSync(Buffer.alloc(50_000_000)));
-    },
     "/silent": () => {},
+    "/begun": (_request, response) => void response.write("begun"),
+    "/broken": (_request, response) => void response.write("begun", () => response.destroy()),
+    "/away-slowly": (_request, response) => void response.writeHead(302, { location: "/ok" }).write("begun"),
+    "/kept": async (request, response) => response.end(await buffer(request)),
   };
+  for (const [name, [encoding, compress]] of Object.entries(ENCODINGS)) {
+    routes[`/${name}`] = (_request, response) =>
+      response.writeHead(200, { "content-encoding": encoding }).end(compress(Buffer.from("ok".repeat(100))));
+    routes[`/${name}-bomb`] = (_request, response) =>
+      response.writeHead(200, { "content-encoding": encoding }).end(compress(Buffer.alloc(20_000_000)));
+    routes[`/${name}-broken`] = (_request, response) =>
+      response
+        .writeHead(200, { "content-encoding": encoding })
+        .end(compress(Buffer.from("ok".repeat(100))).subarray(0, -3));
+    routes[`/${name}-empty`] = (_request, response) => response.writeHead(200, { "content-encoding": encoding }).end();
+  }
   let here: { url: string; server: Server };
   let other: { url: string; server: Server };
   before(async () => {
@@ -172,8 +231,96 @@ describe("over loopback, where it is allowed", () => {
 
   test("S6: size is capped as decoded, time in all", async () => {
     await assert.rejects(door.request(`${here.url}/large`, { maxBytes: 100_000 }), refused("too_large"));
-    await assert.rejects(door.request(`${here.url}/bomb`, { maxBytes: 1_000_000 }), refused("too_large"));
     await assert.rejects(door.request(`${here.url}/silent`, { timeoutSeconds: 0.2 }), refused("timeout"));
+    await assert.rejects(door.request(`${here.url}/begun`, { timeoutSeconds: 0.2 }), refused("timeout"));
+    await assert.rejects(door.request(`${here.url}/away-slowly`, { timeoutSeconds: 0.2 }), refused("timeout"));
+  });
+
+  test("S6: the time runs while a name is being resolved too", async () => {
+    const lost = createDoor({ allowLoopback: false, lookup: () => {} });
+    await assert.rejects(lost.request("https://hospital.example/", { timeoutSeconds: 0.1 }), refused("timeout"));
+    await assert.rejects(
+      lost.request("https://hospital.example/", { signal: AbortSignal.abort() }),
+      refused("unreachable"),
+    );
+  });
+
+  for (const name of Object.keys(ENCODINGS)) {
+    test(`a body in ${name} is read as what it was, and so is an empty one`, async () => {
+      const answer = await door.request(`${here.url}/${name}`);
+      assert.equal(await answer.text(), "ok".repeat(100));
+      assert.equal(answer.headers.get("content-encoding"), null);
+      assert.equal(await (await door.request(`${here.url}/${name}-empty`)).text(), "");
+    });
+
+    test(`S6: a bomb in ${name} is left before it has gone off`, async () => {
+      await assert.rejects(door.request(`${here.url}/${name}-bomb`, { maxBytes: 1_000_000 }), refused("too_large"));
+    });
+
+    test(`a body in ${name} that breaks off is not taken for a whole one`, async () => {
+      await assert.rejects(door.request(`${here.url}/${name}-broken`), refused("unreachable"));
+    });
+  }
+
+  test("bytes go out by PUT as they are", async () => {
+    const bytes = Buffer.from([0, 255, 13, 10, 195]);
+    seen.length = 0;
+    const answer = await door.request(`${here.url}/kept`, { method: "PUT", body: bytes });
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes);
+    assert.equal(seen[0]?.method, "PUT");
+  });
+
+  describe("a body read as it comes", () => {
+    test("is there before its end", async () => {
+      const { status, body } = await door.stream(`${here.url}/begun`);
+      assert.equal(status, 200);
+      for await (const chunk of body) {
+        assert.equal(Buffer.from(chunk).toString(), "begun");
+        break;
+      }
+    });
+
+    test("S6: passes the same checks on its way", async () => {
+      await assert.rejects(closed.stream(`${here.url}/ok`), refused("blocked_url"));
+      await assert.rejects(door.stream(`${here.url}/inward`), refused("blocked_url"));
+      const { body } = await door.stream(`${here.url}/near`);
+      assert.equal((await buffer(body)).toString(), "ok");
+    });
+
+    test("S6: is held to its size, as decoded, and to its time", async () => {
+      for (const path of ["large", "gzip-bomb"]) {
+        const { body } = await door.stream(`${here.url}/${path}`, { maxBytes: 100_000 });
+        let read = 0;
+        const reading = async () => {
+          for await (const chunk of body) read += chunk.byteLength;
+        };
+        await assert.rejects(reading, refused("too_large"));
+        assert.ok(read <= 100_000);
+      }
+      const slow = await door.stream(`${here.url}/begun`, { timeoutSeconds: 0.2 });
+      await assert.rejects(buffer(slow.body), refused("timeout"));
+      const broken = await door.stream(`${here.url}/broken`);
+      await assert.rejects(buffer(broken.body), (thrown: DoorError) => {
+        assert.equal(thrown.status, 200);
+        return refused("unreachable")(thrown);
+      });
+    });
+
+    for (const [how, leave] of Object.entries({
+      "in the middle": async ({ body }: DoorStream) => {
+        for await (const _ of body) break;
+      },
+      unread: async ({ cancel }: DoorStream) => cancel(),
+      "unread, until its time is over": async () => {},
+    })) {
+      test(`is let go of when it is left ${how}`, async () => {
+        seen.length = 0;
+        const opened = await door.stream(`${here.url}/begun`, { timeoutSeconds: 0.3 });
+        const gone = once(seen[0]?.socket as Socket, "close");
+        await leave(opened);
+        await gone;
+      });
+    }
   });
 
   test("S10: an error names the host and nothing of the address", async () => {
