@@ -22,7 +22,7 @@ const LAYERS = [
   ["flow"],
   ["views"],
   ["grant"],
-  ["outcome", "session-url", "access"],
+  ["outcome", "session-url", "access", "hand-over"],
   ["renewal"],
   ["options"],
   ["smart"],
