@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { sql } from "kysely";
 import type * as Queue from "#server/jobs/jobs.js";
 import type * as Store from "#server/store/database.js";
+import type { Db } from "#server/store/database.js";
 import { forEachDatabase, testDatabases } from "./support/databases.ts";
 import { PATIENCE } from "./support/log.ts";
 
@@ -32,12 +33,16 @@ describe("sqlite", () => {
 
   test("what was committed survives a crash, and what was deleted is gone from the file", async () => {
     const { db } = await databases.open();
-    const pragma = async (name: string) =>
-      Object.values((await sql.raw(`pragma ${name}`).execute(db)).rows[0] as object);
-    assert.deepEqual(await pragma("journal_mode"), ["wal"]);
-    assert.deepEqual(await pragma("synchronous"), [2]);
-    assert.deepEqual(await pragma("foreign_keys"), [1]);
-    assert.deepEqual(await pragma("secure_delete"), [1]);
+    const pragma = async (on: Db, name: string) =>
+      Object.values((await sql.raw(`pragma ${name}`).execute(on)).rows[0] as object);
+    const check = async (on: Db) => {
+      assert.deepEqual(await pragma(on, "journal_mode"), ["wal"]);
+      assert.deepEqual(await pragma(on, "synchronous"), [2]);
+      assert.deepEqual(await pragma(on, "foreign_keys"), [1]);
+      assert.deepEqual(await pragma(on, "secure_delete"), [1]);
+    };
+    await check(db);
+    await db.transaction().execute(check);
   });
 
   test("two processes that read and then write in a transaction wait for one another", async () => {

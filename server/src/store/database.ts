@@ -5,16 +5,18 @@
 import { createRequire } from "node:module";
 import BetterSqlite from "better-sqlite3";
 import {
+  type Dialect,
   Kysely,
   Migrator,
   PostgresDialect,
   SqliteAdapter,
-  SqliteDialect,
-  type SqliteStatement,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
   type Transaction,
 } from "kysely";
 import { migrations } from "./migrations.ts";
 import type { Schema } from "./schema.ts";
+import { sqliteDriver } from "./sqlite-driver.ts";
 
 /** A query interface: the database itself or a transaction that a caller holds. */
 export type Db = Kysely<Schema>;
@@ -90,29 +92,28 @@ export function openDatabase(location: string): Database {
 }
 
 function openSqlite(path: string): Pick<Database, "kind" | "db"> {
+  const writer = openFile(path);
+  const reader = writer.memory ? null : openFile(path);
+  // The writer waits for its turn by itself, and not in the driver, which would stop the event loop meanwhile.
+  writer.pragma("busy_timeout = 0");
+  reader?.pragma("query_only = ON");
+  const dialect: Dialect = {
+    createAdapter: () => new TransactionalAdapter(),
+    createDriver: () => sqliteDriver(writer, reader),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }) };
+}
+
+function openFile(path: string): BetterSqlite.Database {
   const sqlite = new BetterSqlite(path, { timeout: 10_000 });
   sqlite.pragma("journal_mode = WAL");
   sqlite.pragma("synchronous = FULL");
   sqlite.pragma("foreign_keys = ON");
   // What is deleted is overwritten, so that a patient who leaves is gone from the file too.
   sqlite.pragma("secure_delete = ON");
-  const statements = new Map<string, SqliteStatement>();
-  const database = {
-    close: () => void sqlite.close(),
-    // A prepared statement is kept (a third off the cost of a query), and every transaction takes the write lock at its
-    // start: a read that later writes would otherwise fail with SQLITE_BUSY when another process wrote in between.
-    prepare(sql: string): SqliteStatement {
-      let statement = statements.get(sql);
-      if (!statement) {
-        statement = sqlite.prepare(sql === "begin" ? "begin immediate" : sql) as unknown as SqliteStatement;
-        if (statements.size < 500) statements.set(sql, statement);
-      }
-      return statement;
-    },
-  };
-  const dialect = new SqliteDialect({ database });
-  dialect.createAdapter = () => new TransactionalAdapter();
-  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }) };
+  return sqlite;
 }
 
 /**
