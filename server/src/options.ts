@@ -9,6 +9,7 @@ import { z } from "zod";
 import { isLoopbackHost } from "./fetch.ts";
 import { type Registration, registrationKey } from "./smart/registration.ts";
 import { profileChanges } from "./smart/source-profile.ts";
+import { isPostgresUrl } from "./store/database.ts";
 import { keyInUse, type RingKey } from "./store/key-ring.ts";
 import type { SealingKey } from "./store/token-vault.ts";
 
@@ -99,6 +100,7 @@ const schema = z.strictObject({
     .default([]),
   sealRecords: z.boolean().default(false),
   pullIntervalHours: z.number().min(1).max(720).default(24),
+  attachmentsFolder: z.string().min(1).nullish(),
   allowLoopback: z.boolean().default(false),
   logger: z.custom<Logger>(isLogger, "an object with the methods info, warn and error").optional(),
 });
@@ -132,10 +134,15 @@ export interface MbConnectOptions {
   returnUrls: string[];
   registrations: z.input<typeof registration>[];
   recommendedConnectionIds?: string[];
-  /** Takes effect with the pull of records. Default false. */
+  /** Seals the records of every connection from its next pull on, those that it has included; a sealed connection stays so. Default false. */
   sealRecords?: boolean;
   /** Takes effect with the pull of records. Default 24. */
   pullIntervalHours?: number;
+  /**
+   * Where documents that records point to are kept, encrypted; one folder for all processes of an app. null: they are not
+   * read. Default: beside the SQLite file, `<database>-attachments`; on Postgres null.
+   */
+  attachmentsFolder?: string | null;
   /** Lets `http://localhost` and loopback addresses through, for demo and tests. Default false. */
   allowLoopback?: boolean;
   /** Default: JSON lines on standard output, from warnings on. */
@@ -155,6 +162,8 @@ export interface Configuration {
   returnUrls: readonly URL[];
   registrations: ReadonlyMap<string, Registration>;
   recommendedConnectionIds: readonly string[];
+  sealRecords: boolean;
+  attachmentsFolder: string | null;
   allowLoopback: boolean;
   logger: Logger | undefined;
 }
@@ -204,9 +213,15 @@ export function readOptions(input: unknown, use: KeyUse = {}): Configuration {
     homeUrl: homeUrl.href,
     returnUrls,
     signingKeys,
+    attachmentsFolder: folderOf(options),
     registrations: new Map(options.registrations.map((one) => readRegistration(one, signingKeys, use))),
     logger: options.logger,
   };
+}
+
+function folderOf({ attachmentsFolder, database }: z.output<typeof schema>): string | null {
+  if (attachmentsFolder !== undefined) return attachmentsFolder;
+  return isPostgresUrl(database) ? null : `${database}-attachments`;
 }
 
 function readRegistration(

@@ -4,7 +4,7 @@ import { lapse, scheduleLapse } from "./flow/lapse.ts";
 import { refresh } from "./flow/refresh.ts";
 
 /** Every job there is. `pull` is enqueued with each grant and waits for the flow that fetches records. */
-export const JOB_NAMES = ["export", "lapse", "pull", "refresh"] as const;
+export const JOB_NAMES = ["download", "export", "lapse", "pull", "purge", "refresh"] as const;
 
 /** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
 export interface Worker {

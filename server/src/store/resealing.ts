@@ -11,7 +11,7 @@ const SEALED = [
   { table: "connections", column: "sealed_tokens", place: "tokens" },
   { table: "attempts", column: "sealed_verifier", place: "verifier" },
   { table: "attempts", column: "sealed_code", place: "code" },
-  { table: "attachments", column: "sealed_place", place: "place" },
+  { table: "attachments", column: "sealed_version", place: "version" },
   { table: "attachments", column: "sealed_key", place: "key" },
   { table: "destinations", column: "sealed_secrets", place: "secrets" },
   { table: "webhooks", column: "sealed_secret", place: "secret" },

@@ -306,11 +306,12 @@ export interface AttachmentRow {
   /** Which of the document's contents. */
   position: number;
   state: "waiting" | "stored" | "skipped" | "failed";
-  /** A code of ours for `skipped` and `failed`, else null. */
+  /** A code of ours: why it is `skipped` or `failed`, or what is odd about one that is `stored`; else null. */
   reason: string | null;
   content_type: string | null;
-  /** Sealed JSON: where it is and what the record says of it; null once it is stored or skipped. */
-  sealed_place: string | null;
+  /** Sealed JSON string: what the record said of it when it was last noted, by which a change is told. */
+  sealed_version: string;
+  /** Of the plain bytes. */
   size: number | null;
   /** SHA-256 of the plain bytes, base64url. */
   hash: string | null;

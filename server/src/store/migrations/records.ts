@@ -78,7 +78,7 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("state", "text", (c) => c.notNull())
     .addColumn("reason", "text")
     .addColumn("content_type", "text")
-    .addColumn("sealed_place", "text")
+    .addColumn("sealed_version", "text", (c) => c.notNull())
     .addColumn("size", "bigint")
     .addColumn("hash", "text")
     .addColumn("file", "text")
