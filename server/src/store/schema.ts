@@ -313,9 +313,7 @@ export interface AttachmentRow {
   sealed_version: string;
   /** Of the plain bytes. */
   size: number | null;
-  /** SHA-256 of the plain bytes, base64url. */
-  hash: string | null;
-  /** Its name in the attachments folder. */
+  /** Its name in the connection's folder of attachments. */
   file: string | null;
   sealed_key: string | null;
   attempts: number;
@@ -346,6 +344,7 @@ export interface WatermarkRow {
 }
 
 /** One hand-over to a destination. */
+  /** Failed tries since it was noted. */
 export interface ExportRunRow {
   id: string;
   destination_id: string;

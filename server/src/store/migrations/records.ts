@@ -80,7 +80,6 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("content_type", "text")
     .addColumn("sealed_version", "text", (c) => c.notNull())
     .addColumn("size", "bigint")
-    .addColumn("hash", "text")
     .addColumn("file", "text")
     .addColumn("sealed_key", "text")
     .addColumn("attempts", "integer", (c) => c.notNull())
