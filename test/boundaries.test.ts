@@ -20,16 +20,17 @@ const LAYERS = [
   ["router", "worker", "library"],
   ["pages", "browser"],
   ["flow"],
-  ["views"],
   ["grant"],
-  ["outcome", "session-url", "access", "hand-over"],
+  ["outcome", "access", "hand-over", "documents"],
   ["renewal"],
+  ["views"],
+  ["session-url"],
   ["options"],
   ["smart"],
-  ["fhir", "catalog", "destinations", "trail", "audit"],
+  ["fhir", "catalog", "destinations", "trail", "audit", "events"],
   ["jobs"],
   ["store"],
-  ["fetch", "errors", "ids", "unfinished"],
+  ["fetch", "errors", "ids", "unfinished", "retry-after", "webhook-signature"],
   ["addresses", "content-encoding"],
 ];
 
@@ -138,6 +139,7 @@ const ONLY_IN: Record<string, RegExp> = {
   pg: /^store\/database\.ts$/,
   "pg-boss": /^jobs\/pg-boss-jobs\.ts$/,
   undici: /^fetch\.ts$/,
+  "@aws-sdk/client-s3": /^destinations\/s3\.ts$/,
 };
 
 for (const [name, where] of Object.entries(ONLY_IN)) {

@@ -6,6 +6,7 @@
  */
 import * as client from "openid-client";
 import { type Door, DoorError } from "../fetch.ts";
+import { retryAfter } from "../retry-after.ts";
 import type { AuthorizationSnapshot } from "./authorization-request.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
 import { openidConfiguration } from "./token-exchange.ts";
@@ -115,7 +116,7 @@ function readTokens(answer: client.TokenEndpointResponse): RefreshedTokens {
 function readFault(thrown: unknown, seen: Seen, now: number): RefreshAnswer {
   if (seen.tokens) return { outcome: "unusable", reason: "unreadable", tokens: seen.tokens };
   const error = oauthError(thrown);
-  const wait = waitOf(seen.retryAfter, now);
+  const wait = retryAfter(seen.retryAfter, now, LONGEST_WAIT_MS);
   if (seen.status === null) return { outcome: "later", reason: networkFault(thrown), wait };
   const transient = seen.status >= 500 || [408, 425, 429].includes(seen.status);
   if (transient || error === "temporarily_unavailable" || error === "server_error") {
@@ -143,11 +144,4 @@ function oauthError(thrown: unknown): string | null {
 function networkFault(thrown: unknown): string {
   for (let one = thrown; one instanceof Error; one = one.cause) if (one instanceof DoorError) return one.reason;
   return "unreachable";
-}
-
-/** `Retry-After`, in seconds or as a date, as milliseconds; an hour at the most. */
-function waitOf(retryAfter: string | null, now: number): number {
-  if (retryAfter === null) return 0;
-  const ms = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), LONGEST_WAIT_MS);
 }

@@ -28,7 +28,6 @@ export interface Schema {
   export_runs: ExportRunRow;
   webhooks: WebhookRow;
   events: EventRow;
-  deliveries: DeliveryRow;
   jobs: JobRow;
   job_serial_keys: JobSerialKeyRow;
 }
@@ -313,7 +312,9 @@ export interface AttachmentRow {
   sealed_version: string;
   /** Of the plain bytes. */
   size: number | null;
-  /** Its name in the connection's folder of attachments. */
+  /** SHA-256 of the plain bytes, base64url. */
+  hash: string | null;
+  /** Its name in the attachments folder. */
   file: string | null;
   sealed_key: string | null;
   attempts: number;
@@ -344,7 +345,6 @@ export interface WatermarkRow {
 }
 
 /** One hand-over to a destination. */
-  /** Failed tries since it was noted. */
 export interface ExportRunRow {
   id: string;
   destination_id: string;
@@ -364,40 +364,41 @@ export interface ExportRunRow {
 export interface WebhookRow {
   id: string;
   url: string;
-  /** JSON string[] of event types, or null for all. */
-  types: string | null;
+  /** JSON string[] of event types, or `["*"]` for all. */
+  events: string;
   description: string | null;
+  /** JSON object or null. */
+  metadata: string | null;
+  /** Sealed JSON string. */
   sealed_secret: string;
-  /** The secret before the last rotation, which signs beside the new one until `previous_until`. */
+  /** The secret before the last rotation, which signs beside the new one until `previous_until`; null once that is over. */
   sealed_previous_secret: string | null;
   previous_until: number | null;
-  status: "enabled" | "disabled";
-  disabled_at: number | null;
+  status: "active" | "disabled";
   created_at: number;
   updated_at: number;
 }
 
-/** Something that a host's server may want to hear. */
+/** Something that a host's server may want to hear, on its way to one webhook. */
 export interface EventRow {
   id: string;
+  webhook_id: string;
   type: string;
   /** Whom it is about; it is deleted with them. */
   patient_id: string | null;
-  /** The JSON text as it is sent. */
+  /** The JSON text as it is sent, each time. */
   body: string;
-  created_at: number;
-}
-
-/** The delivery of an event to a webhook. */
-export interface DeliveryRow {
-  webhook_id: string;
-  event_id: string;
-  status: "waiting" | "delivered" | "failed";
+  /** Made since it was recorded, redelivered or its webhook was put to use again. */
   attempts: number;
-  next_at: number | null;
-  /** How the last attempt ended: an HTTP status or a code of ours; or null. */
-  answered: string | null;
+  /** When the next one is due; null once it is delivered or given up. */
+  next_attempt_at: number | null;
+  /** HTTP status of the last answer, or null. */
+  last_status_code: number | null;
+  /** Why the last attempt had no answer, as a word of the door's; or null. */
+  last_error: string | null;
   delivered_at: number | null;
+  last_redelivered_at: number | null;
+  created_at: number;
 }
 
 /** The queue on SQLite; on Postgres it keeps a schema of its own. */
