@@ -312,9 +312,7 @@ export interface AttachmentRow {
   sealed_version: string;
   /** Of the plain bytes. */
   size: number | null;
-  /** SHA-256 of the plain bytes, base64url. */
-  hash: string | null;
-  /** Its name in the attachments folder. */
+  /** Its name in the connection's folder of attachments. */
   file: string | null;
   sealed_key: string | null;
   attempts: number;
