@@ -2,8 +2,8 @@
  * Records: what was pulled, one row a resource of a connection. A page is written in one go, in the caller's transaction,
  * beside the place that the pull has reached; a body that did not change costs no write.
  */
-import { createHash } from "node:crypto";
-import { sql } from "kysely";
+import { hash } from "node:crypto";
+import { CompiledQuery, PostgresAdapter } from "kysely";
 import type { Db, Tx } from "./database.ts";
 import type { RecordRow } from "./schema.ts";
 
@@ -19,11 +19,17 @@ export interface RecordOwner {
   patient_id: string;
 }
 
-/** How many records of a page were new, and how many had changed, by type. */
+/** How many records of a page were new, and how many had changed, by type; quarantined ones are in neither. */
 export interface Stored {
   added: Map<string, number>;
   changed: Map<string, number>;
 }
+
+/** What is kept of a record: its body, or that sealed, and the hash by which a change of it is seen. */
+export type KeptForm = (record: IncomingRecord) => Pick<RecordRow, "body" | "hash">;
+
+/** Keeps a body as it was received. */
+export const plainForm: KeptForm = ({ body }) => ({ body, hash: hash("sha256", body, "buffer") });
 
 /**
  * Stores a page of records. Of one that comes twice the newer is kept, by `meta.lastUpdated`; one that is as it was is not
@@ -34,6 +40,7 @@ export async function storeRecords(
   { connection_id, patient_id }: RecordOwner,
   incoming: readonly IncomingRecord[],
   now: number,
+  form = plainForm,
 ): Promise<Stored> {
   const stored: Stored = { added: new Map(), changed: new Map() };
   const page = newestOfEach(incoming);
@@ -44,43 +51,69 @@ export async function storeRecords(
     .where("id", "=", patient_id)
     .returning("last_record_seq")
     .executeTakeFirstOrThrow();
-  const first = last_record_seq - page.length + 1;
-  const rows = await tx
-    .insertInto("records")
-    .values(
-      page.map(({ type, fhir_id, body, last_updated, role }, index) => ({
+  let seq = last_record_seq - page.length;
+  const texts = tx.getExecutor().adapter instanceof PostgresAdapter ? UPSERTS.postgres : UPSERTS.sqlite;
+  for (let from = 0; from < page.length; ) {
+    const { rows, text } = texts.find((one) => one.rows <= page.length - from) as Upsert;
+    const parameters: unknown[] = [];
+    for (const record of page.slice(from, from + rows)) {
+      const { type, fhir_id, last_updated, role } = record;
+      const kept = form(record);
+      seq += 1;
+      parameters.push(
         connection_id,
         patient_id,
         type,
         fhir_id,
-        seq: first + index,
-        hash: createHash("sha256").update(body).digest(),
-        body,
+        seq,
+        kept.hash,
+        kept.body,
         last_updated,
         role,
-        created_at: now,
-        updated_at: now,
-      })),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .columns(["connection_id", "type", "fhir_id"])
-        .doUpdateSet((eb) => ({
-          seq: eb.ref("excluded.seq"),
-          hash: eb.ref("excluded.hash"),
-          body: eb.ref("excluded.body"),
-          last_updated: eb.ref("excluded.last_updated"),
-          role: eb.ref("excluded.role"),
-          updated_at: eb.ref("excluded.updated_at"),
-        }))
-        .whereRef("records.hash", "<>", "excluded.hash")
-        .where(sql<boolean>`coalesce(excluded.last_updated >= records.last_updated, true)`),
-    )
-    .returning(["type", "created_at", "seq"])
-    .execute();
-  for (const { type } of rows) stored.added.set(type, (stored.added.get(type) ?? 0) + 1);
+        now,
+        now,
+      );
+    }
+    const written = await tx.executeQuery<Written>(CompiledQuery.raw(text, parameters));
+    for (const { type, role, version } of written.rows) {
+      if (role === "foreign") continue;
+      const counts = version === 1 ? stored.added : stored.changed;
+      counts.set(type, (counts.get(type) ?? 0) + 1);
+    }
+    from += rows;
+  }
   return stored;
 }
+
+type Upsert = (typeof UPSERTS.sqlite)[number];
+type Written = Pick<RecordRow, "type" | "role" | "version">;
+
+const COLUMNS = "connection_id,patient_id,type,fhir_id,seq,hash,body,last_updated,role,created_at,updated_at".split(
+  ",",
+);
+
+/**
+ * Many rows to a statement, of few sizes, so that a connection keeps each prepared: built anew for each page, the statement
+ * costs more than the rows. A record that a search matched stays one when it later comes along with another.
+ */
+function upsert(rows: number, placeholder: (index: number) => string): string {
+  const row = (_: unknown, index: number): string =>
+    `(${COLUMNS.map((_name, at) => placeholder(index * COLUMNS.length + at + 1)).join(",")},1)`;
+  return `insert into records (${COLUMNS.join(",")},version) values ${Array.from({ length: rows }, row).join(",")}
+    on conflict (connection_id, type, fhir_id) do update set
+      seq = excluded.seq, hash = excluded.hash, body = excluded.body, last_updated = excluded.last_updated,
+      role = case when records.role = 'match' and excluded.role = 'include' then 'match' else excluded.role end,
+      updated_at = excluded.updated_at, version = records.version + 1
+    where (records.hash <> excluded.hash or (records.role = 'include' and excluded.role = 'match'))
+      and coalesce(excluded.last_updated >= records.last_updated, true)
+    returning type, role, version`;
+}
+
+const SIZES = [100, 25, 5, 1];
+const UPSERTS = {
+  sqlite: SIZES.map((rows) => ({ rows, text: upsert(rows, () => "?") })),
+  postgres: SIZES.map((rows) => ({ rows, text: upsert(rows, (index) => `$${index}`) })),
+};
 
 /** Which of a patient's records to read. */
 export interface RecordsQuery {

@@ -241,6 +241,8 @@ export interface RecordRow {
   last_updated: number | null;
   /** `match`: of the patient. `include`: came with a search or by a reference, such as a practitioner. `foreign`: names another patient; never handed on. */
   role: "match" | "include" | "foreign";
+  /** 1 as it first came; counts its changes. */
+  version: number;
   created_at: number;
   updated_at: number;
 }
@@ -248,13 +250,19 @@ export interface RecordRow {
 /** A connection's pull: the one under way, or the last one. */
 export interface PullRow {
   connection_id: string;
+  /** Moves on with every job that takes the pull up: one that has lost its lease writes nothing more. */
+  run: number;
   state: "waiting" | "running" | "settled";
+  /** What asked for a new pull that has not begun; null where nothing did. */
+  wanted: "connect" | "demand" | null;
   reason: "connect" | "schedule" | "demand";
   mode: "full" | "incremental";
   started_at: number | null;
   settled_at: number | null;
   /** When the last full pull that settled was begun. */
   full_at: number | null;
+  /** When the next one is due; null where none is. */
+  next_at: number | null;
   /** Why it ended before every type was asked for, a code of ours; or null. */
   failure: string | null;
 }
@@ -272,6 +280,8 @@ export interface PullTypeRow {
   settled_at: number | null;
   /** When the last pull that got all of it was begun; an incremental search asks from there. */
   complete_at: number | null;
+  /** 1 where `_lastUpdated` was seen to work for this type, 0 where not; null before it was tried since the last full pull. */
+  incremental: number | null;
   /** JSON: the searches that remain and the page reached; null when there is nothing to do. */
   place: string | null;
   /** JSON: counts by a stable code of ours, such as warnings and quarantined records; never a hospital's text. */

@@ -21,21 +21,31 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("body", "text", (c) => c.notNull())
     .addColumn("last_updated", "bigint")
     .addColumn("role", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("updated_at", "bigint", (c) => c.notNull())
     .addUniqueConstraint("records_identity", ["connection_id", "type", "fhir_id"])
     .execute();
   await schema.createIndex("records_order").unique().on("records").columns(["patient_id", "seq"]).execute();
+  await schema
+    .createTable("record_keys")
+    .addColumn("id", "text", (c) => c.primaryKey().references("connections.id").onDelete("cascade"))
+    .addColumn("sealed_key", "text", (c) => c.notNull())
+    .addColumn("rest", "integer", (c) => c.notNull())
+    .execute();
 
   await schema
     .createTable("pulls")
     .addColumn("connection_id", "text", (c) => c.primaryKey().references("connections.id").onDelete("cascade"))
+    .addColumn("run", "integer", (c) => c.notNull())
     .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("wanted", "text")
     .addColumn("reason", "text", (c) => c.notNull())
     .addColumn("mode", "text", (c) => c.notNull())
     .addColumn("started_at", "bigint")
     .addColumn("settled_at", "bigint")
     .addColumn("full_at", "bigint")
+    .addColumn("next_at", "bigint")
     .addColumn("failure", "text")
     .execute();
   await schema
@@ -48,6 +58,7 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("started_at", "bigint")
     .addColumn("settled_at", "bigint")
     .addColumn("complete_at", "bigint")
+    .addColumn("incremental", "integer")
     .addColumn("place", "text")
     .addColumn("notes", "text", (c) => c.notNull())
     .addPrimaryKeyConstraint("pull_types_pk", ["connection_id", "type"])
