@@ -13,6 +13,7 @@ const SEALED = [
   { table: "attempts", column: "sealed_code", place: "code" },
   { table: "attachments", column: "sealed_version", place: "version" },
   { table: "attachments", column: "sealed_key", place: "key" },
+  { table: "record_keys", column: "sealed_key", place: "key" },
   { table: "destinations", column: "sealed_secrets", place: "secrets" },
   { table: "webhooks", column: "sealed_secret", place: "secret" },
   { table: "webhooks", column: "sealed_previous_secret", place: "previous_secret" },

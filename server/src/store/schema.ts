@@ -19,6 +19,7 @@ export interface Schema {
   audit: AuditRow;
   records: RecordRow;
   pulls: PullRow;
+  record_keys: RecordKeyRow;
   pull_types: PullTypeRow;
   references_found: ReferenceFoundRow;
   fhir_hosts: FhirHostRow;
@@ -233,7 +234,7 @@ export interface RecordRow {
   patient_id: string;
   /** Its place in the order in which the patient's records last changed; a change moves the record to the end. */
   seq: number;
-  /** SHA-256 of the body as received; of a sealed body, an HMAC of it by a sealing key. */
+  /** SHA-256 of the body as received; where it is sealed, an HMAC by the connection's own key. */
   hash: Buffer;
   /** The resource's own text as received, or that sealed. */
   body: string;
@@ -265,6 +266,16 @@ export interface PullRow {
   next_at: number | null;
   /** Why it ended before every type was asked for, a code of ours; or null. */
   failure: string | null;
+/** The key that seals the bodies of a connection's records; a connection without one has them open. */
+export interface RecordKeyRow {
+  /** The connection's. */
+  id: string;
+  /** Sealed JSON string: 32 bytes, base64url. */
+  sealed_key: string;
+  /** 1 while bodies from before may lie open. */
+  rest: number;
+}
+
 }
 
 /** How a pull goes with one type of resource. */

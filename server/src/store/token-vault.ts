@@ -21,7 +21,7 @@ export interface SealingKey extends RingKey {
 
 /** The one place in the store where a ciphertext opens. */
 export interface Place {
-  table: "attachments" | "attempts" | "connections" | "destinations" | "webhooks";
+  table: "attachments" | "attempts" | "connections" | "destinations" | "record_keys" | "webhooks";
   id: string;
   column: string;
 }
