@@ -8,8 +8,8 @@ import type { Configuration, Logger } from "./options.ts";
 import type { Discovery } from "./smart/discovery.ts";
 import type { IssuerKeys } from "./smart/issuer-keys.ts";
 import type { Profiles } from "./smart/source-profile.ts";
+import type { CataloguedSource } from "./store/catalog.ts";
 import type { Db } from "./store/database.ts";
-import type { SourceRow } from "./store/schema.ts";
 import type { TokenVault } from "./store/token-vault.ts";
 
 export interface Context {
@@ -19,7 +19,7 @@ export interface Context {
   catalog: Catalog;
   vendors: Vendors;
   /** Whether this app may offer a source to its patients. */
-  offered(source: SourceRow): boolean;
+  offered(source: CataloguedSource): boolean;
   jobs: Jobs;
   door: Door;
   discovery: Discovery;

@@ -4,6 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import {
+  type CataloguedSource,
   findSource,
   findSources,
   readActiveSources,
@@ -29,7 +30,7 @@ export interface Catalog {
   /** All offered sources: those that patients use most, then the others in an order that stays. */
   browse(page: SearchPage): Promise<SourcePage>;
   /** Any source, offered or not; undefined where there is none. */
-  get(id: string): Promise<SourceRow | undefined>;
+  get(id: string): Promise<CataloguedSource | undefined>;
   /** Of these ids the sources that are offered, in their order. */
   offeredOf(ids: readonly string[]): Promise<SourceRow[]>;
   /** Settles when the index stands; fails as the database does. */
@@ -54,7 +55,7 @@ const MOST_USED = 100;
  */
 export function createCatalog(options: {
   database: Database;
-  offered: (source: SourceRow) => boolean;
+  offered: (source: CataloguedSource) => boolean;
   clock: () => number;
   vendors?: Vendors;
 }): Catalog {
@@ -116,7 +117,7 @@ export function createCatalog(options: {
 
 async function buildIndex(
   database: Database,
-  offered: (source: SourceRow) => boolean,
+  offered: (source: CataloguedSource) => boolean,
   vendors: Vendors,
 ): Promise<SearchIndex> {
   const builder = createIndexBuilder(vendors);

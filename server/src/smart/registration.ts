@@ -1,5 +1,6 @@
 /** The app's own registrations: which one a source is reached with, and so whether it can be offered at all. */
 import { canonicalUrl } from "../catalog/source-key.ts";
+import type { CataloguedSource } from "../store/catalog.ts";
 import type { SourceRow } from "../store/schema.ts";
 import type { ClientCredentials } from "./client-authentication.ts";
 import type { ProfileChanges, SourceProfile } from "./source-profile.ts";
@@ -71,13 +72,13 @@ export function credentialsOf(
   return { ...registration.credentials, basic_encoding: snapshot.profile.basic_encoding };
 }
 
-/** True where a source is R4-family or of unknown version, active, reachable by the address policy, and registered for. */
+/** True where a source is R4-family or of unknown version, active, not gone, reachable by the address policy, and registered for. */
 export function isOffered(
   registrations: ReadonlyMap<string, Registration>,
-  source: SourceRow,
+  source: CataloguedSource,
   allows: (url: string) => boolean,
 ): boolean {
-  if (source.status !== "active" || source.fhir_base_url === null) return false;
+  if (source.status !== "active" || source.liveness === "retired" || source.fhir_base_url === null) return false;
   if (source.fhir_version !== null && !/^4\.[013]/.test(source.fhir_version)) return false;
   return registrationFor(registrations, source) !== null && allows(source.fhir_base_url);
 }

@@ -4,7 +4,7 @@
  */
 import { sql } from "kysely";
 import type { Db, Tx } from "./database.ts";
-import type { SourceRow } from "./schema.ts";
+import type { SourceLivenessRow, SourceRow } from "./schema.ts";
 
 /** A list to be written. */
 export interface ListRows {
@@ -65,7 +65,7 @@ export async function writeLists(
   let written = 0;
   return db.transaction().execute(async (tx) => {
     // First of all, so that imports of several processes wait for one another.
-    await bumpVersion(tx);
+    await raiseCatalogVersion(tx);
     const changes = new Map<string, ListChange>();
     for (const { list, rows } of lists) {
       const held = await tx.selectFrom("catalog_list_sources").select("source_id").where("list", "=", list).execute();
@@ -100,7 +100,8 @@ export async function analyzeSources(db: Db): Promise<void> {
   await sql`analyze sources`.execute(db);
 }
 
-async function bumpVersion(tx: Tx): Promise<void> {
+/** Lets every process that keeps an index of the catalog make it anew. */
+export async function raiseCatalogVersion(tx: Tx): Promise<void> {
   await tx
     .insertInto("catalog_version")
     .values({ id: 1, version: 1 })
@@ -165,33 +166,46 @@ function* batches<T>(items: readonly T[]): Generator<T[]> {
   for (let at = 0; at < items.length; at += BATCH) yield items.slice(at, at + BATCH);
 }
 
-/** The catalog's version, which every import raises; 0 before the first. */
+/** The catalog's version, which every import and every probe raises; 0 before the first. */
 export async function readCatalogVersion(db: Db): Promise<number> {
   const row = await db.selectFrom("catalog_version").select("version").executeTakeFirst();
   return Number(row?.version ?? 0);
 }
 
+/** A source as the catalog holds it, and whether its server answers. */
+export interface CataloguedSource extends SourceRow {
+  liveness: SourceLivenessRow["state"];
+}
+
+function cataloguedSources(db: Db) {
+  return db
+    .selectFrom("sources")
+    .leftJoin("source_liveness", (join) =>
+      join.on("source_liveness.fhir_base_url", "=", sql`rtrim(sources.fhir_base_url, '/')`),
+    )
+    .selectAll("sources")
+    .select(sql<CataloguedSource["liveness"]>`coalesce(source_liveness.state, 'unknown')`.as("liveness"));
+}
+
 /** One source, whatever its status; undefined where there is none. */
-export function findSource(db: Db, id: string): Promise<SourceRow | undefined> {
-  return db.selectFrom("sources").selectAll().where("id", "=", id).executeTakeFirst();
+export function findSource(db: Db, id: string): Promise<CataloguedSource | undefined> {
+  return cataloguedSources(db).where("sources.id", "=", id).executeTakeFirst();
 }
 
 /** Sources in the order of their ids as given; ids that are not there are left out. */
-export async function findSources(db: Db, ids: readonly string[]): Promise<SourceRow[]> {
+export async function findSources(db: Db, ids: readonly string[]): Promise<CataloguedSource[]> {
   if (ids.length === 0) return [];
-  const rows = await db.selectFrom("sources").selectAll().where("id", "in", ids).execute();
+  const rows = await cataloguedSources(db).where("sources.id", "in", ids).execute();
   const byId = new Map(rows.map((row) => [row.id, row]));
   return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 /** A slice of the active sources in the order of their ids: those after an id, at most `limit`. */
-export function readActiveSources(db: Db, after: string, limit: number): Promise<SourceRow[]> {
-  return db
-    .selectFrom("sources")
-    .selectAll()
-    .where("id", ">", after)
-    .where("status", "=", "active")
-    .orderBy("id")
+export function readActiveSources(db: Db, after: string, limit: number): Promise<CataloguedSource[]> {
+  return cataloguedSources(db)
+    .where("sources.id", ">", after)
+    .where("sources.status", "=", "active")
+    .orderBy("sources.id")
     .limit(limit)
     .execute();
 }

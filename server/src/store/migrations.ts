@@ -2,6 +2,7 @@
 import type { Migration } from "kysely";
 import { destinations } from "./migrations/destinations.ts";
 import { jobs } from "./migrations/jobs.ts";
+import { liveness } from "./migrations/liveness.ts";
 import { mainPath } from "./migrations/main-path.ts";
 import { records } from "./migrations/records.ts";
 import { webhooks } from "./migrations/webhooks.ts";
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   "0003_records": { up: records },
   "0004_destinations": { up: destinations },
   "0005_webhooks": { up: webhooks },
+  "0006_liveness": { up: liveness },
 };

@@ -9,6 +9,7 @@ export interface Schema {
   catalog_lists: CatalogListRow;
   catalog_list_sources: CatalogListSourceRow;
   catalog_version: CatalogVersionRow;
+  source_liveness: SourceLivenessRow;
   patients: PatientRow;
   patient_sessions: PatientSessionRow;
   attempts: AttemptRow;
@@ -74,10 +75,27 @@ export interface CatalogListSourceRow {
   source_id: string;
 }
 
-/** One row; its version changes with every import, and processes that keep an index follow it. */
+/** One row; its version changes with every import and with what a probe finds, and processes that keep an index follow it. */
 export interface CatalogVersionRow {
   id: number;
   version: number;
+}
+
+/** How a FHIR base URL answered when it was checked. */
+export interface SourceLivenessRow {
+  /** Without a slash at its end. */
+  fhir_base_url: string;
+  /** `unknown`: it never answered, and has not been silent for long enough. `live` stays until it has been. */
+  state: "live" | "unreachable" | "retired" | "unknown";
+  /** Why the last check failed, a word of ours such as `timeout`; null where it answered. */
+  reason: string | null;
+  /** Since when checks have found the same: no fault, or this reason. */
+  since: number;
+  /** Failed checks in a row. */
+  failures: number;
+  /** The first of them; null where the last check did not fail. */
+  failing_since: number | null;
+  checked_at: number;
 }
 
 /** A patient under the host's own id. */
