@@ -12,7 +12,16 @@ export type Fault =
   | "dead_token_endpoint"
   | "no_refresh_token"
   | "fewer_scopes"
-  | "answers_html";
+  | "answers_html"
+  | "expires_tokens"
+  | "throttles"
+  | "throttles_by_date"
+  | "overloaded"
+  | "forbids_procedures"
+  | "lacks_goals"
+  | "html_care_plans"
+  | "cuts_short"
+  | "hangs_up";
 
 /** A facility as a patient would name it. Those of one health system share `slug`, portal and FHIR endpoint. */
 export interface Facility {
@@ -34,6 +43,13 @@ export interface Facility {
   scopeSyntax: "v1" | "v2" | "both";
   /** Whether authorization responses carry `iss` (RFC 9207). */
   issParameter: boolean;
+  /** Searches that are refused without one more parameter: type → `category`, `status` or `intent`. */
+  requires: Record<string, string>;
+  /** Whether each searchset carries an OperationOutcome entry. */
+  outcomeInEach: boolean;
+  /** Matches on a page, at most; a smaller `_count` is heeded. */
+  pageSize: number;
+  /** A test may change it while the hospital runs. */
   fault: Fault | null;
 }
 
@@ -46,7 +62,25 @@ const FAULTS: Record<Fault, string> = {
   no_refresh_token: "without refresh token",
   fewer_scopes: "fewer scopes",
   answers_html: "answers HTML",
+  expires_tokens: "expires tokens",
+  throttles: "throttles for seconds",
+  throttles_by_date: "throttles until a date",
+  overloaded: "overloaded",
+  forbids_procedures: "forbids procedures",
+  lacks_goals: "lacks goals",
+  html_care_plans: "HTML instead",
+  cuts_short: "cuts short",
+  hangs_up: "hangs up",
 };
+
+/** What servers want to know beside the patient: nothing, or as Epic and others do, or as US Core allows for. */
+const REQUIREMENTS: Record<string, string>[] = [
+  {},
+  { Observation: "category", Condition: "category", CarePlan: "category" },
+  { CareTeam: "status", MedicationRequest: "intent" },
+];
+
+const PAGE_SIZES = [50, 100, 20] as const;
 
 const SYNTAXES = ["both", "v2", "v1"] as const;
 
@@ -78,6 +112,9 @@ export function facilitiesAt(url: string): Facility[] {
       fhirBaseUrl: `${url}/${slug}/fhir`,
       scopeSyntax: pick(SYNTAXES, index),
       issParameter: index % 2 === 0,
+      requires: pick(REQUIREMENTS, index),
+      outcomeInEach: index % 5 === 4,
+      pageSize: pick(PAGE_SIZES, index),
       fault: null,
       ...rest,
     };

@@ -1,116 +1,389 @@
 /**
- * What stands in a patient's record: about a dozen small resources, the same each time for a facility and a person.
- * Everything is invented; codes are from SNOMED CT, LOINC, RxNorm and CVX.
+ * What stands in a patient's record: some hundreds of small resources over the types of US Core, or as many as are asked for,
+ * the same each time for a facility and a person. Everything is invented.
  *
  * @see US Core Implementation Guide, Profiles
  */
 import { type Account, fhirPatientId } from "./accounts.ts";
+import {
+  ALLERGIES,
+  CONDITIONS,
+  concept,
+  LABORATORY,
+  MEDICATIONS,
+  type Measured,
+  NOTES,
+  PANELS,
+  PROCEDURES,
+  quantity,
+  type Resource,
+  status,
+  VACCINES,
+  VISITS,
+  VITAL_SIGNS,
+} from "./codes.ts";
+import { refer } from "./directory.ts";
+import { attachmentOf } from "./documents.ts";
 import type { Facility } from "./facilities.ts";
 
-/** A FHIR R4 resource, as far as this server looks at one. */
-export interface Resource {
-  resourceType: string;
-  id: string;
-  [element: string]: unknown;
+/** Whose record is made, and where. */
+interface Person {
+  facility: Facility;
+  patient: string;
+  subject: { reference: string };
+  /** Reference to the n-th record of a type, of those there are. */
+  own(type: string, n: number): { reference: string };
 }
 
-const SYSTEMS = {
-  snomed: "http://snomed.info/sct",
-  loinc: "http://loinc.org",
-  rxnorm: "http://www.nlm.nih.gov/research/umls/rxnorm",
-  cvx: "http://hl7.org/fhir/sid/cvx",
-};
+/** Elements of the n-th record of a type. */
+type Make = (n: number, person: Person) => object;
 
-const concept = (system: keyof typeof SYSTEMS, code: string, display: string): object => ({
-  coding: [{ system: SYSTEMS[system], code, display }],
-  text: display,
-});
+const pick = <T>(from: readonly T[], n: number): T => from[n % from.length] as T;
 
-const status = (system: string, code: string): object => ({
-  coding: [{ system: `http://terminology.hl7.org/CodeSystem/${system}`, code }],
-});
+/** A moment in the years before 2026; a later record is not always of a later time. */
+const moment = (n: number): string =>
+  new Date(Date.UTC(2016, 0, 4, 8) + ((n * 7919) % 3600) * 86_400_000).toISOString();
+const day = (n: number): string => moment(n).slice(0, 10);
 
-/** Every record of a person at a facility, the Patient first. */
-export function recordsOf(facility: Facility, account: Account): Resource[] {
-  const patient = fhirPatientId(facility, account.username);
-  const subject = { reference: `Patient/${patient}` };
-  const numbered = new Map<string, number>();
-  const resource = (resourceType: string, elements: object): Resource => {
-    const number = (numbered.get(resourceType) ?? 0) + 1;
-    numbered.set(resourceType, number);
-    const meta = { lastUpdated: "2025-11-04T15:30:00Z" };
-    return { resourceType, id: `${patient}-${resourceType.toLowerCase()}-${number}`, meta, ...elements };
-  };
-  const condition = (code: string, display: string, onsetDateTime: string): Resource =>
-    resource("Condition", {
-      clinicalStatus: status("condition-clinical", "active"),
-      verificationStatus: status("condition-ver-status", "confirmed"),
-      category: [status("condition-category", "problem-list-item")],
-      code: concept("snomed", code, display),
-      subject,
-      onsetDateTime,
-    });
-  const observation = (category: string, code: string, display: string, value: number, unit: string): Resource =>
-    resource("Observation", {
+/** A usual value, moved a little and written with as many digits. */
+function vary(value: string, n: number): string {
+  const digits = value.split(".")[1]?.length ?? 0;
+  return (Number(value) * (1 + ((n * 37) % 9) / 100)).toFixed(digits).replace(/\d$/, digits > 1 ? "0" : "$&");
+}
+
+const measured =
+  (category: string, from: readonly Measured[]): Make =>
+  (n, { subject, own }) => {
+    const [code, display, unit, value] = pick(from, n);
+    return {
       status: "final",
       category: [status("observation-category", category)],
-      code: concept("loinc", code, display),
+      code: concept("loinc", [code, display]),
       subject,
-      effectiveDateTime: "2025-10-28T08:15:00Z",
-      valueQuantity: { value, unit, system: "http://unitsofmeasure.org", code: unit },
-    });
-  const medication = (code: string, display: string, text: string): Resource =>
-    resource("MedicationRequest", {
-      status: "active",
+      encounter: own("Encounter", n),
+      effectiveDateTime: moment(n),
+      performer: [refer.practitioner(n)],
+      valueQuantity: quantity(unit, vary(value, n)),
+    };
+  };
+
+const LAB = measured("laboratory", LABORATORY);
+const VITAL_SIGN = measured("vital-signs", VITAL_SIGNS);
+
+const bloodPressure: Make = (n, { subject }) => ({
+  status: "final",
+  category: [status("observation-category", "vital-signs")],
+  code: concept("loinc", ["85354-9", "Blood pressure panel with all children optional"]),
+  subject,
+  effectiveDateTime: moment(n),
+  component: [
+    {
+      code: concept("loinc", ["8480-6", "Systolic blood pressure"]),
+      valueQuantity: quantity("mm[Hg]", `${118 + (n % 20)}`),
+    },
+    {
+      code: concept("loinc", ["8462-4", "Diastolic blood pressure"]),
+      valueQuantity: quantity("mm[Hg]", `${74 + (n % 12)}`),
+    },
+  ],
+});
+
+const smoking: Make = (n, { subject }) => ({
+  status: "final",
+  category: [status("observation-category", "social-history")],
+  code: concept("loinc", ["72166-2", "Tobacco smoking status"]),
+  subject,
+  effectiveDateTime: moment(n),
+  valueCodeableConcept: concept("snomed", ["266919005", "Never smoked tobacco"]),
+});
+
+const survey: Make = (n, { subject }) => ({
+  status: "final",
+  category: [status("observation-category", "survey")],
+  code: concept("loinc", ["44261-6", "Patient Health Questionnaire 9 item (PHQ-9) total score"]),
+  subject,
+  effectiveDateTime: moment(n),
+  valueQuantity: quantity("{score}", `${n % 10}`),
+});
+
+/** Of every ten observations five are of the laboratory, three vital signs; the rest is by turns. */
+const observation: Make = (n, person) => {
+  const turn = n % 10;
+  if (turn < 5) return LAB(n, person);
+  if (turn < 8) return VITAL_SIGN(n, person);
+  return turn === 8 ? bloodPressure(n, person) : pick([smoking, survey], Math.floor(n / 10))(n, person);
+};
+
+/** The types, with how many of every thousand records are of each; of each there is one at least. */
+const MIX: Record<string, [share: number, make: Make]> = {
+  Observation: [560, observation],
+  Encounter: [
+    70,
+    (n, { subject }) => ({
+      status: "finished",
+      class: { system: "http://terminology.hl7.org/CodeSystem/v3-ActCode", code: "AMB", display: "ambulatory" },
+      type: [concept("snomed", pick(VISITS, n))],
+      subject,
+      participant: [{ individual: refer.practitioner(n) }],
+      period: { start: moment(n), end: moment(n).replace("T08:00", "T08:40") },
+      location: [{ location: refer.location(n) }],
+      serviceProvider: refer.organization(),
+    }),
+  ],
+  MedicationRequest: [
+    60,
+    // Every other names its medication by a reference, which is to be read or included.
+    (n, { subject }) => ({
+      status: pick(["active", "completed", "stopped"], n),
+      intent: pick(["order", "order", "plan"], n),
+      ...(n % 2 === 0
+        ? { medicationCodeableConcept: concept("rxnorm", pick(MEDICATIONS, n)) }
+        : { medicationReference: refer.medication(n) }),
+      subject,
+      authoredOn: day(n),
+      requester: refer.practitioner(n),
+      dosageInstruction: [{ text: "One in the morning" }],
+    }),
+  ],
+  Condition: [
+    50,
+    (n, { subject }) => ({
+      clinicalStatus: status("condition-clinical", "active"),
+      verificationStatus: status("condition-ver-status", "confirmed"),
+      category: [status("condition-category", pick(["problem-list-item", "encounter-diagnosis"], n))],
+      code: concept("snomed", pick(CONDITIONS, n)),
+      subject,
+      onsetDateTime: day(n),
+      recorder: refer.role(n),
+    }),
+  ],
+  DiagnosticReport: [
+    45,
+    (n, { subject, facility, patient, own }) => ({
+      status: "final",
+      category: [{ coding: [{ system: "http://terminology.hl7.org/CodeSystem/v2-0074", code: "LAB" }] }],
+      code: concept("loinc", pick(PANELS, n)),
+      subject,
+      effectiveDateTime: moment(n),
+      issued: moment(n),
+      performer: [refer.organization()],
+      result: [own("Observation", n), own("Observation", n + 1)],
+      ...(n % 4 === 3 ? { presentedForm: [attachmentOf(facility, patient, n * 3)] } : {}),
+    }),
+  ],
+  DocumentReference: [
+    35,
+    (n, { subject, facility, patient, own }) => ({
+      status: "current",
+      type: concept("loinc", pick(NOTES, n)),
+      category: [
+        {
+          coding: [
+            {
+              system: "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category",
+              code: "clinical-note",
+            },
+          ],
+        },
+      ],
+      subject,
+      date: moment(n),
+      author: [refer.practitioner(n)],
+      content: [{ attachment: attachmentOf(facility, patient, n) }],
+      context: { encounter: [own("Encounter", n)] },
+    }),
+  ],
+  Procedure: [
+    30,
+    (n, { subject }) => ({
+      status: "completed",
+      code: concept("snomed", pick(PROCEDURES, n)),
+      subject,
+      performedDateTime: day(n),
+      performer: [{ actor: refer.practitioner(n) }],
+    }),
+  ],
+  Immunization: [
+    25,
+    (n, { subject }) => ({
+      status: "completed",
+      vaccineCode: concept("cvx", pick(VACCINES, n)),
+      patient: subject,
+      occurrenceDateTime: day(n),
+      primarySource: true,
+      location: refer.location(n),
+    }),
+  ],
+  ServiceRequest: [
+    25,
+    (n, { subject }) => ({
+      status: "completed",
       intent: "order",
-      medicationCodeableConcept: concept("rxnorm", code, display),
+      category: [concept("snomed", ["108252007", "Laboratory procedure"])],
+      code: concept("loinc", pick(PANELS, n)),
       subject,
-      authoredOn: "2025-06-12",
-      dosageInstruction: [{ text }],
-    });
+      authoredOn: day(n),
+      requester: refer.practitioner(n),
+    }),
+  ],
+  MedicationDispense: [
+    25,
+    (n, { subject, own }) => ({
+      status: "completed",
+      medicationCodeableConcept: concept("rxnorm", pick(MEDICATIONS, n)),
+      subject,
+      authorizingPrescription: [own("MedicationRequest", n)],
+      quantity: quantity("{tbl}", "30.0"),
+      whenHandedOver: moment(n),
+    }),
+  ],
+  Specimen: [
+    20,
+    (n, { subject }) => ({
+      type: concept("snomed", ["119297000", "Blood specimen"]),
+      subject,
+      collection: { collectedDateTime: moment(n) },
+    }),
+  ],
+  Provenance: [
+    15,
+    (n, { own }) => ({
+      target: [own("Encounter", n), own("Condition", n)],
+      recorded: moment(n),
+      agent: [{ type: status("provenance-participant-type", "author"), who: refer.practitioner(n) }],
+    }),
+  ],
+  CarePlan: [
+    5,
+    (_n, { subject }) => ({
+      status: "active",
+      intent: "plan",
+      category: [
+        { coding: [{ system: "http://hl7.org/fhir/us/core/CodeSystem/careplan-category", code: "assess-plan" }] },
+      ],
+      subject,
+      text: { status: "generated", div: '<div xmlns="http://www.w3.org/1999/xhtml">Walk a little each day.</div>' },
+    }),
+  ],
+  Goal: [
+    5,
+    (n, { subject }) => ({
+      lifecycleStatus: "active",
+      description: { text: "Walk a little each day" },
+      subject,
+      startDate: day(n),
+    }),
+  ],
+  AllergyIntolerance: [
+    5,
+    (n, { subject }) => ({
+      clinicalStatus: status("allergyintolerance-clinical", "active"),
+      verificationStatus: status("allergyintolerance-verification", "confirmed"),
+      code: concept("snomed", pick(ALLERGIES, n)),
+      patient: subject,
+    }),
+  ],
+  CareTeam: [
+    5,
+    (n, { subject }) => ({
+      status: pick(["active", "inactive"], n),
+      subject,
+      participant: [{ role: [concept("snomed", ["17561000", "Cardiologist"])], member: refer.practitioner(n) }],
+    }),
+  ],
+  Coverage: [
+    3,
+    (_n, { subject }) => ({
+      status: "active",
+      beneficiary: subject,
+      relationship: status("subscriber-relationship", "self"),
+      payor: [refer.organization()],
+    }),
+  ],
+  Device: [
+    3,
+    (_n, { subject }) => ({
+      status: "active",
+      type: concept("snomed", ["14106009", "Cardiac pacemaker"]),
+      patient: subject,
+    }),
+  ],
+  FamilyMemberHistory: [
+    3,
+    (n, { subject }) => ({
+      status: "completed",
+      patient: subject,
+      relationship: { coding: [{ system: "http://terminology.hl7.org/CodeSystem/v3-RoleCode", code: "MTH" }] },
+      condition: [{ code: concept("snomed", pick(CONDITIONS, n)) }],
+    }),
+  ],
+  QuestionnaireResponse: [
+    3,
+    (n, { subject }) => ({
+      status: "completed",
+      subject,
+      authored: moment(n),
+      item: [{ linkId: "1", text: "Do you sleep well?", answer: [{ valueBoolean: n % 2 === 0 }] }],
+    }),
+  ],
+  RelatedPerson: [
+    3,
+    (n, { subject }) => ({
+      active: true,
+      patient: subject,
+      name: [{ family: "Inventedson", given: [`Relation ${n + 1}`] }],
+    }),
+  ],
+};
+
+/** How many there are of each type; what the shares leave over are observations. */
+function countsOf(size: number): Map<string, number> {
+  const counts = new Map(
+    Object.entries(MIX).map(([type, [share]]) => [type, Math.max(1, Math.round((size * share) / 1000))]),
+  );
+  const sum = [...counts.values()].reduce((one, other) => one + other);
+  return counts.set("Observation", Math.max(1, (counts.get("Observation") ?? 0) + size - sum));
+}
+
+/** The types that hold records of a patient, besides the Patient itself. */
+export const CLINICAL_TYPES = Object.keys(MIX);
+
+/**
+ * Every record of a person at a facility, the Patient first.
+ *
+ * @param size how many in all; more where some type would else have none
+ */
+export function recordsOf(
+  facility: Facility,
+  { username, given, family, gender, birthDate }: Account,
+  size: number,
+): Resource[] {
+  const patient = fhirPatientId(facility, username);
+  const idOf = (type: string, n: number): string => `${patient}-${type.toLowerCase()}-${n + 1}`;
+  const counts = countsOf(size - 1);
+  const person: Person = {
+    facility,
+    patient,
+    subject: { reference: `Patient/${patient}` },
+    own: (type, n) => ({ reference: `${type}/${idOf(type, n % (counts.get(type) ?? 1))}` }),
+  };
+  const clinical = Object.entries(MIX).flatMap(([resourceType, [, make]]) =>
+    Array.from({ length: counts.get(resourceType) ?? 0 }, (_, n): Resource => {
+      const meta = { versionId: "1", lastUpdated: moment(n + 1) };
+      return { resourceType, id: idOf(resourceType, n), meta, ...make(n, person) };
+    }),
+  );
   return [
     {
       resourceType: "Patient",
       id: patient,
-      meta: { lastUpdated: "2025-11-04T15:30:00Z" },
+      meta: { versionId: "1", lastUpdated: "2025-11-04T15:30:00Z" },
       identifier: [{ system: `${facility.issuer}/record-number`, value: patient.slice(0, 8).toUpperCase() }],
-      name: [{ use: "official", family: account.family, given: [account.given] }],
-      gender: account.gender,
-      birthDate: account.birthDate,
+      name: [{ use: "official", family, given: [given] }],
+      gender,
+      birthDate,
+      generalPractitioner: [refer.practitioner(0)],
     },
-    condition("38341003", "Hypertensive disorder", "2019-05-02"),
-    condition("195967001", "Asthma", "1998-09-14"),
-    resource("AllergyIntolerance", {
-      clinicalStatus: status("allergyintolerance-clinical", "active"),
-      verificationStatus: status("allergyintolerance-verification", "confirmed"),
-      code: concept("snomed", "91936005", "Allergy to penicillin"),
-      patient: subject,
-    }),
-    medication("314076", "lisinopril 10 MG Oral Tablet", "One tablet in the morning"),
-    medication("745679", "albuterol 0.09 MG/ACTUAT Metered Dose Inhaler", "Two puffs when short of breath"),
-    observation("vital-signs", "8867-4", "Heart rate", 68, "/min"),
-    observation("vital-signs", "29463-7", "Body weight", 71.5, "kg"),
-    observation("laboratory", "4548-4", "Hemoglobin A1c", 5.4, "%"),
-    resource("Immunization", {
-      status: "completed",
-      vaccineCode: concept("cvx", "140", "Influenza, seasonal, injectable, preservative free"),
-      patient: subject,
-      occurrenceDateTime: "2025-10-28",
-      primarySource: true,
-    }),
-    resource("Procedure", {
-      status: "completed",
-      code: concept("snomed", "80146002", "Appendectomy"),
-      subject,
-      performedDateTime: "2007-08-19",
-    }),
-    resource("Encounter", {
-      status: "finished",
-      class: { system: "http://terminology.hl7.org/CodeSystem/v3-ActCode", code: "AMB", display: "ambulatory" },
-      type: [concept("snomed", "185349003", "Encounter for check up")],
-      subject,
-      period: { start: "2025-10-28T08:00:00Z", end: "2025-10-28T08:40:00Z" },
-      serviceProvider: { display: facility.name },
-    }),
+    ...clinical,
   ];
 }

@@ -6,17 +6,21 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type RequestHandler } from "express";
+import { accountOf } from "./accounts.ts";
 import { authorize } from "./authorize.ts";
 import { brandBundle } from "./brands.ts";
+import { capabilityStatement } from "./capability-statement.ts";
+import { chartOf, put } from "./chart.ts";
+import type { Resource } from "./codes.ts";
 import { consent, consentPage } from "./consent.ts";
 import type { Facility } from "./facilities.ts";
-import { capabilityStatement, fhir } from "./fhir.ts";
+import { fhir } from "./fhir.ts";
 import { html, logo, portalCss, sendPage } from "./page.ts";
 import { revoke } from "./revoke.ts";
 import { formOf, queryOf, type Route } from "./route.ts";
 import { signIn, signInPage } from "./sign-in.ts";
 import { jwks, openidConfiguration, smartConfiguration } from "./smart-configuration.ts";
-import { type HospitalClient, type HospitalState, type JournalEntry, newState } from "./state.ts";
+import { type Chart, type HospitalClient, type HospitalState, type JournalEntry, newState } from "./state.ts";
 import { token } from "./token.ts";
 
 export type { HospitalClient, JournalEntry } from "./state.ts";
@@ -33,6 +37,12 @@ export interface Hospital {
   brandBundle(): object;
   /** Registers an app at every facility; the same `client_id` again replaces it. */
   register(client: HospitalClient): void;
+  /** Every record of somebody at a facility, the Patient first; what they refer to in the facility's directory is apart. */
+  records(facility: Facility, username: string): Resource[];
+  /** Adds a record, or changes the one with its id; `meta.lastUpdated` becomes now. */
+  amend(facility: Facility, username: string, resource: Resource): void;
+  /** Ends every access token so far, as though its time were up; refresh tokens stay. */
+  expireAccessTokens(): void;
   /** Stops at once; whoever still waits for an answer is cut off. */
   close(): Promise<void>;
 }
@@ -43,7 +53,13 @@ export interface HospitalOptions {
   clients?: HospitalClient[];
   /** Milliseconds; the system's clock when omitted. */
   clock?: () => number;
+  /** Records of each person at each facility; 300. */
+  records?: number;
+  /** Milliseconds that the FHIR server takes for each answer; 0. */
+  answerMs?: number;
 }
+
+const RECORDS = 300;
 
 /** The public app that the demo registers. */
 export const demoClinic = (redirect_uri: string): HospitalClient => ({
@@ -59,7 +75,16 @@ export async function startHospital(options: HospitalOptions = {}): Promise<Hosp
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clients = options.clients ?? [demoClinic("http://localhost:3000/api/callback")];
-  const state = await newState(url, clients, options.clock ?? Date.now);
+  const state = await newState(url, clients, {
+    clock: options.clock ?? Date.now,
+    recordsEach: options.records ?? RECORDS,
+    answerMs: options.answerMs ?? 0,
+  });
+  const chart = (facility: Facility, username: string): Chart => {
+    const account = accountOf(username);
+    if (!account) throw new Error(`nobody is called ${username}`);
+    return chartOf(state, facility, account);
+  };
   server.on("request", routes(state));
   return {
     url,
@@ -67,6 +92,15 @@ export async function startHospital(options: HospitalOptions = {}): Promise<Hosp
     requests: state.journal,
     brandBundle: () => brandBundle(url, state.facilities),
     register: (client) => void state.clients.set(client.client_id, client),
+    records: (facility, username) =>
+      [...chart(facility, username).byType.values()].flatMap((entries) => entries.map(({ resource }) => resource)),
+    amend(facility, username, resource) {
+      const lastUpdated = new Date(state.clock()).toISOString();
+      put(chart(facility, username), { ...resource, meta: { lastUpdated } });
+    },
+    expireAccessTokens() {
+      for (const token of state.tokens.values()) if (token.kind === "access") token.spent = true;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

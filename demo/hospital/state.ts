@@ -6,6 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { CryptoKey, JSONWebKeySet, JWK } from "jose";
 import { exportJWK, generateKeyPair } from "jose";
+import type { Resource } from "./codes.ts";
 import { type Facility, facilitiesAt } from "./facilities.ts";
 
 /** An app registered at every facility; member names as in RFC 7591. */
@@ -65,6 +66,44 @@ export interface Token {
   expires_at: number;
   /** A refresh token that was rotated away, or a token that was revoked alone. */
   spent: boolean;
+  /** Requests that came with it. */
+  uses: number;
+}
+
+/** A resource and the text that it is answered as. */
+export interface Entry {
+  resource: Resource;
+  text: string;
+}
+
+/** A record; references are written `Type/id`. */
+export interface Chart {
+  /** FHIR id of the Patient. */
+  patient: string;
+  byReference: Map<string, Entry>;
+  /** Found by a search for the patient, in the order of their making; the directory is not among them. */
+  byType: Map<string, Entry[]>;
+}
+
+/** A search that was run; its pages are cut from it. */
+export interface Search {
+  slug: string;
+  username: string;
+  type: string;
+  matches: Entry[];
+  count: number;
+  include: boolean;
+  revinclude: boolean;
+  /** The parameters that were heeded, for the link `self`. */
+  heeded: URLSearchParams;
+}
+
+/** A link to a further page. */
+export interface FurtherPage {
+  search: Search;
+  offset: number;
+  /** Milliseconds. */
+  expires_at: number;
 }
 
 /** One request as it arrived, secrets included: it never leaves memory. */
@@ -87,13 +126,28 @@ export interface HospitalState {
   /** `client_id` and `jti` of every assertion taken. */
   assertions: Set<string>;
   journal: JournalEntry[];
+  /** Records by facility and person, made when first asked for. */
+  charts: Map<string, Chart>;
+  /** Links to further pages, oldest first. */
+  pages: Map<string, FurtherPage>;
+  /** Requests of each facility's FHIR server, and which of them came. */
+  calls: Map<string, number>;
+  asked: Set<string>;
+  /** Records of each person at each facility. */
+  recordsEach: number;
+  /** Milliseconds that the FHIR server takes for an answer. */
+  answerMs: number;
   signingKey: { privateKey: CryptoKey; publicJwk: JWK };
   /** Milliseconds. */
   clock: () => number;
 }
 
 /** An empty memory with a signing key of its own. */
-export async function newState(url: string, clients: HospitalClient[], clock: () => number): Promise<HospitalState> {
+export async function newState(
+  url: string,
+  clients: HospitalClient[],
+  more: Pick<HospitalState, "clock" | "recordsEach" | "answerMs">,
+): Promise<HospitalState> {
   const { privateKey, publicKey } = await generateKeyPair("RS256", { extractable: true });
   const publicJwk = { ...(await exportJWK(publicKey)), kid: randomToken(), use: "sig", alg: "RS256" };
   return {
@@ -105,8 +159,12 @@ export async function newState(url: string, clients: HospitalClient[], clock: ()
     tokens: new Map(),
     assertions: new Set(),
     journal: [],
+    charts: new Map(),
+    pages: new Map(),
+    calls: new Map(),
+    asked: new Set(),
     signingKey: { privateKey, publicJwk },
-    clock,
+    ...more,
   };
 }
 

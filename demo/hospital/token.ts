@@ -68,7 +68,7 @@ function redeem(place: Place, client: HospitalClient, form: URLSearchParams): Re
 function issue(state: HospitalState, { grant, scopes }: Redeemed, kind: Token["kind"]): string {
   const value = randomToken();
   const expires_at = kind === "access" ? state.clock() + ACCESS_SECONDS * 1000 : Number.POSITIVE_INFINITY;
-  state.tokens.set(value, { grant, kind, scopes, expires_at, spent: false });
+  state.tokens.set(value, { grant, kind, scopes, expires_at, spent: false, uses: 0 });
   return value;
 }
 
