@@ -6,46 +6,31 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import type { Db } from "./database.ts";
+import { type KeptForm, plainForm } from "./records.ts";
 import type { RecordRow } from "./schema.ts";
 import type { Place, TokenVault } from "./token-vault.ts";
-
-/** Which record of the connection a body belongs to; a sealed body opens nowhere else. */
-export type RecordName = Pick<RecordRow, "type" | "fhir_id">;
-
-/** A connection's seal. */
-export interface RecordSeal {
-  seal(body: string, name: RecordName): string;
-  /** Throws when the text, the record or the key is another. */
-  open(sealed: string, name: RecordName): string;
-  /** HMAC-SHA-256 of a body: equal for equal bodies of this connection, and tells nobody else what they are. */
-  hash(body: string): Buffer;
-}
 
 const SEALED = "s1.";
 /** Rows in one transaction. */
 const BATCH = 200;
 
 /**
- * The seal of a connection, or null where its records lie open. What of them still does is sealed first.
+ * In which form a connection's records are stored: sealed, or open. Where they are sealed, what still lies open is sealed
+ * first.
  *
  * Called by whoever holds the connection's serial key, before it stores anything: nobody then writes an open body beside it.
  *
- * @param wanted whether a connection that has no seal gets one
+ * @param wanted whether a connection that is not sealed yet is to be from now on
  */
-export async function takeSeal(
-  db: Db,
-  vault: TokenVault,
-  connection_id: string,
-  wanted: boolean,
-): Promise<RecordSeal | null> {
+export async function takeForm(db: Db, vault: TokenVault, connection_id: string, wanted: boolean): Promise<KeptForm> {
   const row = (await findKey(db, connection_id)) ?? (wanted ? await makeKey(db, vault, connection_id) : undefined);
-  if (!row) return null;
+  if (!row) return plainForm;
   const seal = sealOf(vault, row);
   if (row.rest === 1) {
     await sealOpenBodies(db, seal, connection_id);
     await db.updateTable("record_keys").set({ rest: 0 }).where("id", "=", connection_id).execute();
   }
-  return seal;
+  return seal.keep;
 }
 
 /** Rows of records with their bodies as they came. */
@@ -66,7 +51,7 @@ export async function openBodies<Row extends Pick<RecordRow, "connection_id" | "
     if (!isSealed(row)) return [row];
     const seal = seals.get(row.connection_id);
     // Deleted since the rows were read, and its records with it.
-    return seal ? [{ ...row, body: seal.open(row.body, row) }] : [];
+    return seal ? [{ ...row, body: seal.open(row) }] : [];
   });
 }
 
@@ -107,26 +92,36 @@ async function makeKey(db: Db, vault: TokenVault, id: string): Promise<Key | und
   return findKey(db, id);
 }
 
+/** Which record of the connection a body belongs to; a sealed body opens nowhere else. */
+type RecordName = Pick<RecordRow, "type" | "fhir_id">;
+
+/** A connection's seal. Its hash is an HMAC: equal for equal bodies of the connection, and telling nobody what they are. */
+interface RecordSeal {
+  keep(record: RecordName & { body: string }): ReturnType<KeptForm>;
+  /** Throws when the text, the record or the key is another. */
+  open(record: RecordName & { body: string }): string;
+}
+
 function sealOf(vault: TokenVault, { id, sealed_key }: Key): RecordSeal {
   const secret = Buffer.from(vault.open<string>(sealed_key, keyPlace(id)), "base64url");
   const derive = (purpose: string): Buffer => Buffer.from(hkdfSync("sha256", secret, "", purpose, 32));
   const [sealing, hashing] = [derive("mb-connect record body"), derive("mb-connect record hash")];
   const about = ({ type, fhir_id }: RecordName): Buffer => Buffer.from(`records|${id}/${type}/${fhir_id}|body`);
   return {
-    seal(body, name) {
+    keep(record) {
       const iv = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", sealing, iv).setAAD(about(name));
-      const bytes = [iv, cipher.update(body, "utf8"), cipher.final(), cipher.getAuthTag()];
-      return SEALED + Buffer.concat(bytes).toString("base64");
+      const cipher = createCipheriv("aes-256-gcm", sealing, iv).setAAD(about(record));
+      const bytes = Buffer.concat([iv, cipher.update(record.body, "utf8"), cipher.final(), cipher.getAuthTag()]);
+      const hash = createHmac("sha256", hashing).update(record.body).digest();
+      return { body: SEALED + bytes.toString("base64"), hash };
     },
-    open(sealed, name) {
-      const bytes = Buffer.from(sealed.slice(SEALED.length), "base64");
+    open(record) {
+      const bytes = Buffer.from(record.body.slice(SEALED.length), "base64");
       const decipher = createDecipheriv("aes-256-gcm", sealing, bytes.subarray(0, 12), { authTagLength: 16 })
-        .setAAD(about(name))
+        .setAAD(about(record))
         .setAuthTag(bytes.subarray(-16));
       return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString("utf8");
     },
-    hash: (body) => createHmac("sha256", hashing).update(body).digest(),
   };
 }
 
@@ -151,7 +146,7 @@ async function sealOpenBodies(db: Db, seal: RecordSeal, connection_id: string): 
       for (const row of rows) {
         const { numUpdatedRows } = await tx
           .updateTable("records")
-          .set({ body: seal.seal(row.body, row), hash: seal.hash(row.body) })
+          .set(seal.keep(row))
           .where("connection_id", "=", connection_id)
           .where("type", "=", row.type)
           .where("fhir_id", "=", row.fhir_id)
