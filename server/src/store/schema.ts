@@ -19,8 +19,8 @@ export interface Schema {
   trail: TrailRow;
   audit: AuditRow;
   records: RecordRow;
-  pulls: PullRow;
   record_keys: RecordKeyRow;
+  pulls: PullRow;
   pull_types: PullTypeRow;
   references_found: ReferenceFoundRow;
   fhir_hosts: FhirHostRow;
@@ -266,6 +266,16 @@ export interface RecordRow {
   updated_at: number;
 }
 
+/** The key that seals the bodies of a connection's records; a connection without one has them open. */
+export interface RecordKeyRow {
+  /** The connection's. */
+  id: string;
+  /** Sealed JSON string: 32 bytes, base64url. */
+  sealed_key: string;
+  /** 1 while bodies from before may lie open. */
+  rest: number;
+}
+
 /** A connection's pull: the one under way, or the last one. */
 export interface PullRow {
   connection_id: string;
@@ -284,16 +294,6 @@ export interface PullRow {
   next_at: number | null;
   /** Why it ended before every type was asked for, a code of ours; or null. */
   failure: string | null;
-/** The key that seals the bodies of a connection's records; a connection without one has them open. */
-export interface RecordKeyRow {
-  /** The connection's. */
-  id: string;
-  /** Sealed JSON string: 32 bytes, base64url. */
-  sealed_key: string;
-  /** 1 while bodies from before may lie open. */
-  rest: number;
-}
-
 }
 
 /** How a pull goes with one type of resource. */
@@ -353,7 +353,9 @@ export interface AttachmentRow {
   size: number | null;
   /** Its name in the connection's folder of attachments. */
   file: string | null;
+  /** Sealed JSON string: the key of the file, base64url. */
   sealed_key: string | null;
+  /** Failed tries since it was noted. */
   attempts: number;
   created_at: number;
   updated_at: number;
