@@ -1,7 +1,7 @@
 /** The library's calls, on both databases. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { connection } from "#shared/connection.js";
+import { connectionDetail } from "#shared/connection.js";
 import { patient, patientDetail } from "#shared/patient.js";
 import { patientSession } from "#shared/patient-session.js";
 import { fhirSource } from "#shared/source.js";
@@ -159,7 +159,7 @@ forEachDatabase(({ location }) => {
       await browser.connect(await clinic.source(null, 7));
       const connections = await clinic.mb.patients.getConnections("fita");
       assert.deepEqual(
-        connections.map((one) => connection.parse(one)),
+        connections.map((one) => connectionDetail.parse(one)),
         connections,
       );
       assert.deepEqual(

@@ -1,9 +1,10 @@
 /** The public door of @mb-connect/server. */
-export type { Connection, ConnectionStatus, PatientConnection } from "../../shared/src/connection.ts";
+export type { Connection, ConnectionDetail, ConnectionStatus, PatientConnection } from "../../shared/src/connection.ts";
 export { type Actor, ERRORS, type ErrorCode, type ErrorEnvelope, type NextStep } from "../../shared/src/errors.ts";
 export type { List } from "../../shared/src/list.ts";
 export type { Patient, PatientCreate, PatientDetail, PatientUpdate } from "../../shared/src/patient.ts";
 export type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
+export type { PullProgress } from "../../shared/src/pull.ts";
 export {
   parseReturnUrl,
   type ReturnFailure,

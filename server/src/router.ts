@@ -2,6 +2,7 @@
  * The routes that a browser uses, mounted by the host in its own app. Each line is one route: who may, what is read, which
  * flow or view answers.
  */
+import { createHash } from "node:crypto";
 import express, { type NextFunction, type Request, type RequestHandler, type Response, type Router } from "express";
 import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
@@ -66,16 +67,11 @@ export function createRouter(context: Context, ready: Promise<void>): Router {
     }),
   );
 
-  route(
-    ENDPOINTS.patientConnections,
-    "get",
-    reads,
-    answer(async (request, response) => {
-      const data = await patientConnections(context, await loggedIn(context, request));
-      response.set("cache-control", "private, no-cache");
-      return { data, has_more: false, next_cursor: null };
-    }),
-  );
+  route(ENDPOINTS.patientConnections, "get", reads, async (request, response) => {
+    const data = await patientConnections(context, await loggedIn(context, request));
+    response.set("cache-control", "private, no-cache");
+    tagged(response, { data, has_more: false, next_cursor: null });
+  });
 
   route(
     ENDPOINTS.patientConnection,
@@ -158,6 +154,14 @@ function answer(handle: (request: Request, response: Response) => Promise<unknow
     const body = await handle(request, response);
     response.json(body);
   };
+}
+
+/** A JSON answer with an entity tag: whoever has it already gets 304 and no body, whatever the host's own settings are. */
+function tagged(response: Response, body: unknown): void {
+  const text = JSON.stringify(body);
+  // Weak, because what the host puts around may compress the body.
+  response.set("etag", `W/"${createHash("sha256").update(text).digest("base64url")}"`);
+  response.type("json").send(text);
 }
 
 /** A page that the patient's browser visits; ends in a redirect or on a page of our own. */

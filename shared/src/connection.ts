@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pullProgress } from "./pull.ts";
 
 /**
  * `active`: access works. `failed`: authorization did not complete. `refresh_failed`: it worked, then the refresh token
@@ -8,7 +9,7 @@ export const connectionStatus = z.enum(["active", "failed", "expired", "refresh_
 
 export type ConnectionStatus = z.infer<typeof connectionStatus>;
 
-/** A connection as a host's server sees it, in `patients.retrieve(id).connections[]`. `connection_id` is the source's id. */
+/** A connection as a host's server sees it, as the published API has it. `connection_id` is the source's id. */
 export const connection = z.object({
   id: z.string(),
   resource_type: z.literal("connection"),
@@ -25,6 +26,11 @@ export const connection = z.object({
 
 export type Connection = z.infer<typeof connection>;
 
+/** A connection, and how its pull goes; null where it has had none. */
+export const connectionDetail = connection.extend({ pull: pullProgress.nullable() });
+
+export type ConnectionDetail = z.infer<typeof connectionDetail>;
+
 /** A connection as the patient's own page sees it, in `GET patient-connections`. */
 export const patientConnection = z.object({
   id: z.string(),
@@ -35,6 +41,8 @@ export const patientConnection = z.object({
   last_refreshed_at: z.string().nullable(),
   /** Resource types that were asked for and not granted. */
   not_granted: z.array(z.string()),
+  /** How its records arrive; null where no pull was begun. */
+  pull: pullProgress.nullable(),
 });
 
 export type PatientConnection = z.infer<typeof patientConnection>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { connection } from "./connection.ts";
+import { connectionDetail } from "./connection.ts";
 import { metadata, patientId } from "./patient-session.ts";
 
 /** What `mb.patients.create` takes. Unknown fields are refused. */
@@ -30,6 +30,6 @@ export const patient = z.object({
 export type Patient = z.infer<typeof patient>;
 
 /** A patient with their connections, newest first. */
-export const patientDetail = patient.extend({ connections: z.array(connection) });
+export const patientDetail = patient.extend({ connections: z.array(connectionDetail) });
 
 export type PatientDetail = z.infer<typeof patientDetail>;

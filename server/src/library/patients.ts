@@ -1,5 +1,5 @@
 /** `mb.patients`: patients and what is theirs, under the host's own ids. */
-import type { Connection } from "../../../shared/src/connection.ts";
+import type { ConnectionDetail } from "../../../shared/src/connection.ts";
 import {
   type Patient,
   type PatientCreate,
@@ -13,11 +13,10 @@ import { recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ConnectError } from "../errors.ts";
 import { disconnect, revokeGrant } from "../flow/disconnect.ts";
-import { listConnections, takeConnections } from "../store/connections.ts";
+import { takeConnections } from "../store/connections.ts";
 import { listSessions } from "../store/patient-sessions.ts";
 import { deletePatient, insertPatient, listPatientRows, replacePatient } from "../store/patients.ts";
 import { untilDone } from "../unfinished.ts";
-import { connectionView } from "../views/connection.ts";
 import { type ListParameters, page, readListParameters } from "../views/cursor.ts";
 import { type PagedList, paged } from "../views/paged.ts";
 import { patientNotFound, patientView, retrievePatient } from "../views/patient.ts";
@@ -37,8 +36,8 @@ export interface Patients {
   delete(id: string): Promise<{ id: string; resource_type: "patient"; deleted: true }>;
   /** Newest first. Errors: `resource_not_found`. */
   listPatientSessions(id: string, parameters?: ListParameters): PagedList<PatientSession>;
-  /** Newest first. Errors: `resource_not_found`. */
-  getConnections(id: string): Promise<Connection[]>;
+  /** With how their pulls go, newest first. Errors: `resource_not_found`. */
+  getConnections(id: string): Promise<ConnectionDetail[]>;
   /** Ends a connection (`conn_…`), here at once and at the hospital if it will. Errors: `resource_not_found`. */
   disconnectConnection(
     id: string,
@@ -113,8 +112,7 @@ export function patients(context: Context, ready: Promise<void>): Patients {
       }),
     async getConnections(id) {
       await ready;
-      await retrievePatient(context, id);
-      return (await listConnections(db, id, context.clock())).map(connectionView);
+      return (await retrievePatient(context, id)).connections;
     },
     async disconnectConnection(id, connectionId) {
       await ready;

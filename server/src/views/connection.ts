@@ -1,9 +1,12 @@
 /** Connections, as a host's server reads them and as the patient's own page does. */
-import type { Connection, PatientConnection } from "../../../shared/src/connection.ts";
+import type { Connection, ConnectionDetail, PatientConnection } from "../../../shared/src/connection.ts";
 import { ENDPOINTS } from "../../../shared/src/endpoints.ts";
 import type { Context } from "../context.ts";
 import { listConnections } from "../store/connections.ts";
+import { readProgress } from "../store/pulls.ts";
 import type { ConnectionRow } from "../store/schema.ts";
+import { pullView } from "./pull.ts";
+import { time } from "./time.ts";
 
 // On the wire `connection_id` is the source's id. That spelling is kept there and nowhere else: in the store and in the
 // code a source is `source_id` and a link is a connection. The views, the session init and the return URL are the mapping.
@@ -22,9 +25,17 @@ export function connectionView(row: ConnectionRow): Connection {
   };
 }
 
+/** A patient's connections with how their pulls go, newest first. */
+export async function connectionDetails({ db, clock }: Context, patient_id: string): Promise<ConnectionDetail[]> {
+  const rows = await listConnections(db, patient_id, clock());
+  const progress = await readProgress(db, idsOf(rows));
+  return rows.map((row) => ({ ...connectionView(row), pull: pullView(progress.get(row.id)) }));
+}
+
 /** The connections of the logged-in patient, newest first. */
 export async function patientConnections(context: Context, patient_id: string): Promise<PatientConnection[]> {
   const rows = await listConnections(context.db, patient_id, context.clock());
+  const progress = await readProgress(context.db, idsOf(rows));
   return Promise.all(
     rows.map(async (row) => {
       const source = await context.catalog.get(row.source_id);
@@ -38,11 +49,10 @@ export async function patientConnections(context: Context, patient_id: string): 
         status: row.status,
         last_refreshed_at: time(row.last_refreshed_at),
         not_granted: JSON.parse(row.not_granted),
+        pull: pullView(progress.get(row.id)),
       };
     }),
   );
 }
 
-function time(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
-}
+const idsOf = (rows: readonly ConnectionRow[]): string[] => rows.map(({ id }) => id);

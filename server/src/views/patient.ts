@@ -2,16 +2,15 @@
 import type { Patient, PatientDetail } from "../../../shared/src/patient.ts";
 import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
-import { listConnections } from "../store/connections.ts";
 import { findPatientRow } from "../store/patients.ts";
 import type { PatientRow } from "../store/schema.ts";
-import { connectionView } from "./connection.ts";
+import { connectionDetails } from "./connection.ts";
 
 /** @throws {ConnectError} `resource_not_found` */
-export async function retrievePatient({ db, clock }: Context, id: string): Promise<PatientDetail> {
-  const row = await findPatientRow(db, id);
+export async function retrievePatient(context: Context, id: string): Promise<PatientDetail> {
+  const row = await findPatientRow(context.db, id);
   if (!row) throw patientNotFound();
-  return { ...patientView(row), connections: (await listConnections(db, id, clock())).map(connectionView) };
+  return { ...patientView(row), connections: await connectionDetails(context, id) };
 }
 
 export function patientView(row: PatientRow): Patient {
