@@ -10,6 +10,7 @@ import type { ScopeSyntax, SourceProfile } from "./source-profile.ts";
 export const RESOURCE_TYPES = [
   "Patient",
   "AllergyIntolerance",
+  "Binary",
   "CarePlan",
   "CareTeam",
   "Condition",
@@ -18,6 +19,7 @@ export const RESOURCE_TYPES = [
   "DiagnosticReport",
   "DocumentReference",
   "Encounter",
+  "FamilyMemberHistory",
   "Goal",
   "Immunization",
   "Location",
