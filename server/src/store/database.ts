@@ -40,6 +40,12 @@ export interface Database {
   pool?: PostgresPool;
   /** Runs the numbered migrations that are missing. Safe from several processes at once. */
   migrate(): Promise<void>;
+  /**
+   * Takes what was deleted out of SQLite's log; on Postgres does nothing. Whoever still reads keeps it from that.
+   *
+   * @returns whether it is gone
+   */
+  purge(): boolean;
   close(): Promise<void>;
 }
 
@@ -91,7 +97,7 @@ export function openDatabase(location: string): Database {
   };
 }
 
-function openSqlite(path: string): Pick<Database, "kind" | "db"> {
+function openSqlite(path: string): Pick<Database, "kind" | "db" | "purge"> {
   const writer = openFile(path);
   const reader = writer.memory ? null : openFile(path);
   // The writer waits for its turn by itself, and not in the driver, which would stop the event loop meanwhile.
@@ -103,7 +109,21 @@ function openSqlite(path: string): Pick<Database, "kind" | "db"> {
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
-  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }) };
+  const purge = (): boolean => {
+    const connection = reader ?? writer;
+    // Without waiting: the transaction that it would wait for may be one of this process.
+    connection.pragma("busy_timeout = 0");
+    try {
+      const [done] = connection.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[];
+      return done?.busy === 0;
+    } catch (thrown) {
+      if (String((thrown as { code?: unknown }).code).startsWith("SQLITE_BUSY")) return false;
+      throw thrown;
+    } finally {
+      if (reader) reader.pragma("busy_timeout = 10000");
+    }
+  };
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }), purge };
 }
 
 function openFile(path: string): BetterSqlite.Database {
@@ -126,7 +146,7 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
-function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool"> {
+function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool" | "purge"> {
   const pg = loadPeer<typeof import("pg")>("pg");
   const pool = new pg.Pool({
     connectionString: url,
@@ -141,5 +161,6 @@ function openPostgres(url: string): Pick<Database, "kind" | "db" | "pool"> {
   pool.on("error", () => {});
   // Nor may one that loses it in the middle of a transaction, where the pool does not listen; its query rejects.
   pool.on("connect", (client) => client.on("error", () => {}));
-  return { kind: "postgres", db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool };
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return { kind: "postgres", db, pool, purge: () => true };
 }
