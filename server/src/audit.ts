@@ -18,12 +18,18 @@ export type AuditAction =
   | "key_added"
   | "key_dropped"
   | "values_resealed"
-  | "change_accepted";
+  | "change_accepted"
+  | "webhook_created"
+  | "webhook_updated"
+  | "webhook_secret_rotated"
+  | "webhook_deleted"
+  /** No attempt at one of its events was answered well. */
+  | "webhook_disabled";
 
 /** Who did it: the patient in the browser, the host's own server by a call, the operator by command, or mb-connect by itself. */
 export type AuditActor = "patient" | "host" | "operator" | "server";
 
-/** What is written. `subject` is the id of a connection, the kid of a key, or the address of a server; null for a patient. */
+/** What is written. `subject` is the id of a connection or a webhook, the kid of a key, or the address of a server; null for a patient. */
 export interface AuditEntry {
   action: AuditAction;
   actor: AuditActor;

@@ -8,7 +8,7 @@ import type { ErrorCode } from "../../shared/src/errors.ts";
 import type { Context } from "./context.ts";
 import { ConnectError } from "./errors.ts";
 import { findPatient } from "./fhir/patient.ts";
-import { endInFailure, type Outcome, returnSuccess } from "./outcome.ts";
+import { endInFailure, failWithReason, finishSession, type Outcome, returnSuccess } from "./outcome.ts";
 import { refreshDue, scheduleRefresh } from "./renewal.ts";
 import type { AuthorizationSecrets, AuthorizationSnapshot } from "./smart/authorization-request.ts";
 import type { ClientCredentials } from "./smart/client-authentication.ts";
@@ -16,11 +16,10 @@ import { credentialsOf } from "./smart/registration.ts";
 import { revokeTokens } from "./smart/revocation.ts";
 import { compareScopes, type GrantedScopes } from "./smart/scopes.ts";
 import { exchangeCode, type TokenAnswer } from "./smart/token-exchange.ts";
-import { connectAttempt, failAttempt } from "./store/attempts.ts";
+import { connectAttempt } from "./store/attempts.ts";
 import { findConnectionAt, type Grant, insertConnection, renewConnection } from "./store/connections.ts";
-import { completeSession } from "./store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "./store/schema.ts";
-import { placeOf, recordFailure, recordStep } from "./trail.ts";
+import { placeOf, recordStep } from "./trail.ts";
 import { untilDone } from "./unfinished.ts";
 
 /** A code on its way to the token endpoint. */
@@ -40,9 +39,11 @@ export async function acceptCode(
     return await untilDone(context, exchange(context, session, attempt, held));
   } catch (thrown) {
     // The link stays open for another try. Where the database is what failed this fails as well, and the lapse is left.
-    if (await failAttempt(context.db, attempt.id, "internal_error", context.clock()).catch(() => false)) {
-      await recordFailure(context, context.db, placeOf(attempt), "failed", "internal_error", "fault");
-    }
+    const failed = { ...attempt, patient_id: session.patient_id };
+    await context.db
+      .transaction()
+      .execute((tx) => failWithReason(context, tx, failed, "internal_error", "fault"))
+      .catch(() => false);
     throw thrown;
   }
 }
@@ -188,7 +189,6 @@ async function connect(
       await renewConnection(tx, id, written);
     }
     if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
-    await completeSession(tx, session.id, now);
     await recordStep(context, tx, placeOf(attempt), "connected", "ok");
     await context.jobs.enqueue(tx, {
       name: "pull",
@@ -197,6 +197,7 @@ async function connect(
       serialKey: id,
     });
     await scheduleRefresh(context, tx, id, refreshDue(written));
+    await finishSession(context, tx, session);
     return true;
   });
 }

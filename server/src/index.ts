@@ -12,7 +12,17 @@ export {
   type ReturnSuccess,
 } from "../../shared/src/return-url.ts";
 export type { FhirSource } from "../../shared/src/source.ts";
+export type {
+  EventType,
+  Webhook,
+  WebhookCreate,
+  WebhookEvent,
+  WebhookEventRecord,
+  WebhookUpdate,
+  WebhookWithSecret,
+} from "../../shared/src/webhook.ts";
 export { ConnectError } from "./errors.ts";
 export { type MbConnect, mbConnect } from "./mb-connect.ts";
 export { type Logger, type MbConnectOptions, OptionsError } from "./options.ts";
 export type { TrailStep } from "./trail.ts";
+export { type SignatureFault, WebhookSignatureError, Webhooks } from "./webhook-signature.ts";

@@ -11,8 +11,10 @@ import { createIds } from "./ids.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { JobFault } from "./jobs/worker-loop.ts";
 import { connections, type Connections } from "./library/connections.ts";
+import { type Events, events } from "./library/events.ts";
 import { type PatientSessions, patientSessions } from "./library/patient-sessions.ts";
 import { type Patients, patients } from "./library/patients.ts";
+import { type Webhooks, webhooks } from "./library/webhooks.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { createDiscovery } from "./smart/discovery.ts";
@@ -36,6 +38,8 @@ export interface MbConnect {
   patientSession: PatientSessions;
   patients: Patients;
   connections: Connections;
+  webhooks: Webhooks;
+  events: Events;
 }
 
 /** What tests put in place of the machine's own. */
@@ -81,6 +85,8 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
     patientSession: patientSessions(context, ready),
     patients: patients(context, ready),
     connections: connections(context, ready),
+    webhooks: webhooks(context, ready),
+    events: events(context, ready),
   };
 }
 

@@ -2,10 +2,14 @@
 import { ERRORS, type ErrorCode } from "../../shared/src/errors.ts";
 import { buildReturnUrl } from "../../shared/src/return-url.ts";
 import type { Context } from "./context.ts";
-import { failAttempt } from "./store/attempts.ts";
+import { recordEvent } from "./events.ts";
+import { failAttempt, findAttempt } from "./store/attempts.ts";
+import type { Db } from "./store/database.ts";
 import { completeSession } from "./store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "./store/schema.ts";
 import { recordFailure } from "./trail.ts";
+import { failedConnectionView } from "./views/connection.ts";
+import { retrieveSession } from "./views/patient-session.ts";
 
 /** The pages of our own. None of them shows an id, and none redirects by itself but `continue`. */
 export type PageName = "unknown_link" | "other_browser" | "other_patient" | "unknown_sign_in" | "continue";
@@ -58,10 +62,35 @@ export async function endInFailure(
   reason: string,
 ): Promise<Outcome> {
   await context.db.transaction().execute(async (tx) => {
-    const now = context.clock();
-    if (!(await failAttempt(tx, attempt_id, code, now))) return;
-    await completeSession(tx, session.id, now);
-    await recordFailure(context, tx, { session_id: session.id, attempt_id }, "failed", code, reason);
+    const attempt = { id: attempt_id, session_id: session.id, patient_id: session.patient_id };
+    if (await failWithReason(context, tx, attempt, code, reason)) await finishSession(context, tx, session);
   });
   return returnFailure(session, code);
+}
+
+/** Fails an attempt, with its step in the trail and its event; false where it has ended already. */
+export async function failWithReason(
+  context: Context,
+  tx: Db,
+  attempt: Pick<AttemptRow, "id" | "session_id"> & { patient_id: string },
+  code: ErrorCode,
+  reason: string,
+): Promise<boolean> {
+  const { id, session_id, patient_id } = attempt;
+  if (!(await failAttempt(tx, id, code, context.clock()))) return false;
+  await recordFailure(context, tx, { session_id, attempt_id: id }, "failed", code, reason);
+  const object = async () => failedConnectionView((await findAttempt(tx, id)) as AttemptRow, patient_id);
+  await recordEvent(context, tx, { type: "connection.failed", patient_id, object });
+  return true;
+}
+
+/** Ends a session, whatever came of it, with its event; nothing where it has ended already. */
+export async function finishSession(
+  context: Context,
+  tx: Db,
+  { id, patient_id }: Pick<PatientSessionRow, "id" | "patient_id">,
+): Promise<void> {
+  if (!(await completeSession(tx, id, context.clock()))) return;
+  const object = () => retrieveSession({ ...context, db: tx }, id);
+  await recordEvent(context, tx, { type: "patient_session.completed", patient_id, object });
 }

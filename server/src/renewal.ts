@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "../../shared/src/errors.ts";
 import type { Context } from "./context.ts";
+import { recordEvent } from "./events.ts";
 import type { AuthorizationSnapshot } from "./smart/authorization-request.ts";
 import { type ClientCredentials, isBesideSignIn } from "./smart/client-authentication.ts";
 import { credentialsOf } from "./smart/registration.ts";
@@ -20,6 +21,7 @@ import { type Begun, beginRefresh, finishRefresh, LEASE_MS, putOffRefresh, takeT
 import type { ConnectionRow } from "./store/schema.ts";
 import { recordRefresh } from "./trail.ts";
 import { untilDone } from "./unfinished.ts";
+import { connectionView } from "./views/connection.ts";
 
 const DAY_MS = 86_400_000;
 /**
@@ -179,6 +181,9 @@ async function end(
     const now = context.clock();
     if (!(await endConnection(tx, begun, { status: "refresh_failed", failure_code }, now, begun.lease_owner))) return;
     await recordRefresh(context, tx, row, reason, failure_code);
+    const { id, patient_id } = row;
+    const object = async () => ({ ...connectionView((await findConnection(tx, id)) as ConnectionRow), patient_id });
+    await recordEvent(context, tx, { type: "connection.token_refresh_failed", patient_id, object });
   });
   report(context, row, reason);
   if (revocable) await revokeTokens(context.door, { snapshot, client, ...revocable });

@@ -1,10 +1,11 @@
 /** The background: claims due jobs and runs the flow that each names. Stops gracefully. */
 import type { Context } from "./context.ts";
+import { deliver } from "./flow/deliver.ts";
 import { lapse, scheduleLapse } from "./flow/lapse.ts";
 import { refresh } from "./flow/refresh.ts";
 
 /** Every job there is. `pull` is enqueued with each grant and waits for the flow that fetches records. */
-export const JOB_NAMES = ["download", "export", "lapse", "pull", "purge", "refresh"] as const;
+export const JOB_NAMES = ["deliver", "download", "export", "lapse", "pull", "purge", "refresh"] as const;
 
 /** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
 export interface Worker {
@@ -19,7 +20,11 @@ export function createWorker(context: Context, ready: Promise<void>): Worker {
     async start() {
       await ready;
       await scheduleLapse(context, context.db, context.clock());
-      await context.jobs.start({ lapse: () => lapse(context), refresh: (run) => refresh(context, run) });
+      await context.jobs.start({
+        deliver: (run) => deliver(context, run),
+        lapse: () => lapse(context),
+        refresh: (run) => refresh(context, run),
+      });
     },
     stop: () => context.jobs.stop(),
   };

@@ -7,13 +7,13 @@ import type { ErrorCode } from "../../../shared/src/errors.ts";
 import type { TrailReason } from "../../../shared/src/trail-reasons.ts";
 import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
-import { type Arrival, endInFailure, type Outcome, returnFailure } from "../outcome.ts";
+import { type Arrival, endInFailure, finishSession, type Outcome, returnFailure } from "../outcome.ts";
 import { readSessionToken } from "../session-url.ts";
 import { type AuthorizationSnapshot, authorizationRequest } from "../smart/authorization-request.ts";
 import { redirectUri, registrationFor } from "../smart/registration.ts";
 import type { SourceProfile } from "../smart/source-profile.ts";
 import { countAttempts, findLatestAttempt, insertAttempt } from "../store/attempts.ts";
-import { bindSession, completeSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
+import { bindSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
 import { recordFailureOnce, recordSteps } from "../trail.ts";
@@ -47,7 +47,7 @@ export async function authorize(context: Context, token: string, arrival: Arriva
     if (!(await bindSession(context.db, session.id, arrival.browser_hash))) return otherBrowser();
   }
   if ((await countAttempts(context.db, session.id)) >= ATTEMPTS_A_SESSION) {
-    await completeSession(context.db, session.id, now);
+    await context.db.transaction().execute((tx) => finishSession(context, tx, session));
     return refuse("session_expired", "too_many_attempts", expired);
   }
   return attempt(context, session);

@@ -9,21 +9,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "../../../shared/src/errors.ts";
 import type { Context } from "../context.ts";
 import { type AuthorizationCode, acceptCode } from "../grant.ts";
-import { type Arrival, endInFailure, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
+import { type Arrival, endInFailure, failWithReason, type Outcome, returnFailure, returnSuccess } from "../outcome.ts";
 import { type AuthorizationSnapshot, issuerFits } from "../smart/authorization-request.ts";
 import { redirectUri } from "../smart/registration.ts";
-import {
-  failAttempt,
-  findAttempt,
-  findAttemptByState,
-  findPendingAttempt,
-  takeHeldCode,
-  takeState,
-} from "../store/attempts.ts";
+import { findAttempt, findAttemptByState, findPendingAttempt, takeHeldCode, takeState } from "../store/attempts.ts";
 import { findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
-import { type NewStep, placeOf, recordFailure, recordFailureOnce, recordSteps } from "../trail.ts";
+import { type NewStep, placeOf, recordFailureOnce, recordSteps } from "../trail.ts";
 
 /** Codes live about a minute at the hospital; one held longer than this is dropped. */
 const HELD_CODE_MS = 45_000;
@@ -60,8 +53,8 @@ export async function callback(
   const now = context.clock();
   if (sessionStatus(session, now) !== "open" || attempt.expires_at <= now) {
     await context.db.transaction().execute(async (tx) => {
-      if (!(await failAttempt(tx, attempt.id, "session_expired", now))) return;
-      await recordFailure(context, tx, placeOf(attempt), "failed", "session_expired", "link_expired");
+      const { patient_id } = session;
+      await failWithReason(context, tx, { ...attempt, patient_id }, "session_expired", "link_expired");
     });
     return returnFailure(session, "session_expired");
   }

@@ -132,14 +132,21 @@ export async function connectAttempt(db: Db, id: string, connection_id: string):
 /** Longer than any exchange takes: one that began in its last minute is let finish. */
 const EXCHANGE_MS = 5 * 60_000;
 
-/** Attempts whose time is over and that have not ended. */
-export function listLapsedAttempts(db: Db, now: number, limit: number): Promise<AttemptRow[]> {
+/** Attempts whose time is over and that have not ended, and whose they are. */
+export function listLapsedAttempts(
+  db: Db,
+  now: number,
+  limit: number,
+): Promise<(Pick<AttemptRow, "id" | "session_id"> & { patient_id: string })[]> {
   return db
     .selectFrom("attempts")
-    .selectAll()
-    .where("status", "in", ["pending", "held", "exchanging"])
-    .where("expires_at", "<=", now)
-    .where((where) => where.or([where("status", "!=", "exchanging"), where("expires_at", "<=", now - EXCHANGE_MS)]))
+    .innerJoin("patient_sessions", "patient_sessions.id", "attempts.session_id")
+    .select(["attempts.id", "attempts.session_id", "patient_sessions.patient_id"])
+    .where("attempts.status", "in", ["pending", "held", "exchanging"])
+    .where("attempts.expires_at", "<=", now)
+    .where((where) =>
+      where.or([where("attempts.status", "!=", "exchanging"), where("attempts.expires_at", "<=", now - EXCHANGE_MS)]),
+    )
     .limit(limit)
     .execute();
 }

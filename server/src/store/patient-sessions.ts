@@ -39,13 +39,14 @@ export async function bindSession(db: Db, id: string, browser_hash: string): Pro
 }
 
 /** Ends an open session: the patient finished, whatever came of it. */
-export async function completeSession(db: Db, id: string, now: number): Promise<void> {
-  await db
+export async function completeSession(db: Db, id: string, now: number): Promise<boolean> {
+  const result = await db
     .updateTable("patient_sessions")
     .set({ status: "complete", completed_at: now })
     .where("id", "=", id)
     .where("status", "=", "open")
-    .execute();
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
 }
 
 /** `expired` is an open session past its time. */

@@ -1,10 +1,11 @@
 /** Connections, as a host's server reads them and as the patient's own page does. */
 import type { Connection, ConnectionDetail, PatientConnection } from "../../../shared/src/connection.ts";
 import { ENDPOINTS } from "../../../shared/src/endpoints.ts";
+import type { EventObjects } from "../../../shared/src/webhook.ts";
 import type { Context } from "../context.ts";
 import { listConnections } from "../store/connections.ts";
 import { readProgress } from "../store/pulls.ts";
-import type { ConnectionRow } from "../store/schema.ts";
+import type { AttemptRow, ConnectionRow } from "../store/schema.ts";
 import { pullView } from "./pull.ts";
 import { time } from "./time.ts";
 
@@ -30,6 +31,21 @@ export async function connectionDetails({ db, clock }: Context, patient_id: stri
   const rows = await listConnections(db, patient_id, clock());
   const progress = await readProgress(db, idsOf(rows));
   return rows.map((row) => ({ ...connectionView(row), pull: pullView(progress.get(row.id)) }));
+}
+
+/** An attempt that failed, as an event tells of it. */
+export function failedConnectionView(attempt: AttemptRow, patient_id: string): EventObjects["connection.failed"] {
+  return {
+    id: null,
+    resource_type: "connection",
+    patient_id,
+    patient_session_id: attempt.session_id,
+    connection_id: attempt.source_id,
+    status: "failed",
+    failure_code: attempt.failure_code ?? "internal_error",
+    failure_at: new Date(attempt.failure_at ?? attempt.created_at).toISOString(),
+    created_at: new Date(attempt.created_at).toISOString(),
+  };
 }
 
 /** The connections of the logged-in patient, newest first. */
