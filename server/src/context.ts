@@ -22,6 +22,8 @@ export interface Context {
   offered(source: CataloguedSource): boolean;
   jobs: Jobs;
   door: Door;
+  /** For what the operator chose himself, such as a destination: private networks are open to it. */
+  ownDoor: Door;
   discovery: Discovery;
   issuerKeys: IssuerKeys;
   profiles: Profiles;

@@ -27,3 +27,19 @@ export async function scheduleExport(
   const payload = { destination_id, connection_id, trigger };
   await jobs.enqueue(db, { name: "export", payload, dedupeKey: key, serialKey: `export ${key}` });
 }
+
+/**
+ * Makes sure that a destination gets what every connection has new.
+ *
+ * @param after the id of a connection; only those beyond it
+ */
+export async function scheduleExportOfAll(
+  { jobs }: Pick<Context, "jobs">,
+  db: Db,
+  destination_id: string,
+  trigger: ExportTrigger,
+  after = "",
+): Promise<void> {
+  const payload = { destination_id, connection_id: null, trigger, after };
+  await jobs.enqueue(db, { name: "export", payload, dedupeKey: `${destination_id} ${trigger} all ${after}` });
+}

@@ -4,7 +4,7 @@ import { monotonicFactory } from "ulid";
 
 /** Makes the ids of one process. */
 export interface Ids {
-  next(prefix: "ps" | "att" | "conn" | "file" | "step" | "req" | "audit" | "wh" | "evt"): string;
+  next(prefix: "ps" | "att" | "conn" | "file" | "step" | "req" | "audit" | "wh" | "evt" | "dest" | "run"): string;
 }
 
 // The monotonic form keeps its randomness within a millisecond; the plain one is forty times slower.

@@ -1,5 +1,13 @@
 /** The public door of @mb-connect/server. */
 export type { Connection, ConnectionDetail, ConnectionStatus, PatientConnection } from "../../shared/src/connection.ts";
+export type {
+  Destination,
+  DestinationCreate,
+  DestinationExport,
+  DestinationTest,
+  DestinationUpdate,
+  ExportRun,
+} from "../../shared/src/destination.ts";
 export { type Actor, ERRORS, type ErrorCode, type ErrorEnvelope, type NextStep } from "../../shared/src/errors.ts";
 export type { List } from "../../shared/src/list.ts";
 export type { Patient, PatientCreate, PatientDetail, PatientUpdate } from "../../shared/src/patient.ts";

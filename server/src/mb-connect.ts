@@ -11,6 +11,7 @@ import { createIds } from "./ids.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { JobFault } from "./jobs/worker-loop.ts";
 import { connections, type Connections } from "./library/connections.ts";
+import { type Destinations, destinations } from "./library/destinations.ts";
 import { type Events, events } from "./library/events.ts";
 import { type PatientSessions, patientSessions } from "./library/patient-sessions.ts";
 import { type Patients, patients } from "./library/patients.ts";
@@ -38,6 +39,7 @@ export interface MbConnect {
   patientSession: PatientSessions;
   patients: Patients;
   connections: Connections;
+  destinations: Destinations;
   webhooks: Webhooks;
   events: Events;
 }
@@ -71,7 +73,7 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
     await ready.catch(() => {});
     // What runs at a hospital may start more: its revocation, its place in the audit.
     while (context.unfinished.size > 0) await Promise.allSettled(context.unfinished);
-    await Promise.all([context.door.close(), database.close()]);
+    await Promise.all([context.door.close(), context.ownDoor.close(), database.close()]);
   }
 
   return {
@@ -85,6 +87,7 @@ export function mbConnect(options: MbConnectOptions, surroundings: Surroundings 
     patientSession: patientSessions(context, ready),
     patients: patients(context, ready),
     connections: connections(context, ready),
+    destinations: destinations(context, ready),
     webhooks: webhooks(context, ready),
     events: events(context, ready),
   };
@@ -107,7 +110,8 @@ export function compose(
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
   const { database, jobs } = open(configuration.database, clock, logger);
   const { allowLoopback } = configuration;
-  const door = createDoor({ allowLoopback, ...(surroundings.lookup ? { lookup: surroundings.lookup } : {}) });
+  const doors = { allowLoopback, ...(surroundings.lookup ? { lookup: surroundings.lookup } : {}) };
+  const door = createDoor(doors);
   const offered: Context["offered"] = (source) => isOffered(configuration.registrations, source, door.allows);
   const context: Context = {
     configuration,
@@ -119,6 +123,7 @@ export function compose(
     offered,
     jobs,
     door,
+    ownDoor: createDoor({ ...doors, privateNetwork: true }),
     discovery: createDiscovery({ door, db: database.db, logger, clock }),
     issuerKeys: createIssuerKeys(door, clock),
     ids: createIds(clock),

@@ -1,6 +1,7 @@
 /** The background: claims due jobs and runs the flow that each names. Stops gracefully. */
 import type { Context } from "./context.ts";
 import { deliver } from "./flow/deliver.ts";
+import { exportRecords } from "./flow/export.ts";
 import { lapse, scheduleLapse } from "./flow/lapse.ts";
 import { refresh } from "./flow/refresh.ts";
 
@@ -22,6 +23,7 @@ export function createWorker(context: Context, ready: Promise<void>): Worker {
       await scheduleLapse(context, context.db, context.clock());
       await context.jobs.start({
         deliver: (run) => deliver(context, run),
+        export: (run) => exportRecords(context, run),
         lapse: () => lapse(context),
         refresh: (run) => refresh(context, run),
       });

@@ -311,6 +311,8 @@ export interface PullTypeRow {
   complete_at: number | null;
   /** 1 where `_lastUpdated` was seen to work for this type, 0 where not; null before it was tried since the last full pull. */
   incremental: number | null;
+  /** JSON string[]: the searches by which the last pull got all of it, as the server takes them; null before. */
+  searches: string | null;
   /** JSON: the searches that remain and the page reached; null when there is nothing to do. */
   place: string | null;
   /** JSON: counts by a stable code of ours, such as warnings and quarantined records; never a hospital's text. */
@@ -324,6 +326,8 @@ export interface ReferenceFoundRow {
   fhir_id: string;
   hops: number;
   state: "waiting" | "read" | "failed";
+  /** How often the server failed to answer. */
+  tries: number;
 }
 
 /** A FHIR server's host that asked for a pause, or fails. */
@@ -357,6 +361,8 @@ export interface AttachmentRow {
   sealed_key: string | null;
   /** Failed tries since it was noted. */
   attempts: number;
+  /** While it waits: not to be read before then. */
+  due_at: number;
   created_at: number;
   updated_at: number;
 }
@@ -379,19 +385,24 @@ export interface WatermarkRow {
   connection_id: string;
   /** Every record with this `seq` or less was handed over. */
   seq: number;
-  /** JSON: what the destination must know to go on after a crash, or null. */
+  /** JSON: the run that is not through, and how far it is; null between runs. */
   place: string | null;
 }
 
-/** One hand-over to a destination. */
+/** The hand-over of what a connection had new at one time; one that failed goes on where it was. */
 export interface ExportRunRow {
   id: string;
   destination_id: string;
-  /** Null for a run over all connections. */
-  connection_id: string | null;
+  connection_id: string;
+  /** What set it going, or set it going again. */
   trigger: "backfill" | "delta" | "catch_up" | "manual";
-  status: "running" | "ok" | "failed";
+  /** `partial`: it is through, and the destination refused some of the records. */
+  status: "running" | "ok" | "partial" | "failed";
+  /** Handed over and kept there. */
   records: number;
+  /** The destination will not have them as they are. */
+  refused: number;
+  /** Of their text. */
   bytes: number;
   /** A code of ours, or null. */
   error: string | null;
