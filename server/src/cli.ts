@@ -8,6 +8,7 @@ import { addAudit } from "./cli/audit.ts";
 import { addDoctor } from "./cli/doctor.ts";
 import { addImport } from "./cli/import.ts";
 import { addKeys } from "./cli/keys.ts";
+import { addProbe } from "./cli/probe.ts";
 import { CommandError, type Terminal } from "./cli/terminal.ts";
 import { MissingPeerError } from "./store/database.ts";
 
@@ -25,6 +26,11 @@ export async function main(words: readonly string[]): Promise<number> {
     isInteractive: process.stderr.isTTY === true,
     database: process.env.MB_CONNECT_DATABASE,
     clock: Date.now,
+    interrupted() {
+      const interrupt = new AbortController();
+      for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => interrupt.abort());
+      return interrupt.signal;
+    },
     exitWith(given) {
       code = given;
     },
@@ -44,7 +50,7 @@ function program(terminal: Terminal): Command {
   const command = new Command("mb-connect")
     .description("Patient-authorized health records over SMART on FHIR")
     .exitOverride();
-  for (const add of [addImport, addKeys, addDoctor, addAudit]) add(command, terminal);
+  for (const add of [addImport, addKeys, addDoctor, addProbe, addAudit]) add(command, terminal);
   return command;
 }
 

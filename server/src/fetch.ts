@@ -9,10 +9,11 @@ import { Agent, type Dispatcher, request as send } from "undici";
 import { isLoopbackAddress, isPrivateAddress, isPublicAddress } from "./addresses.ts";
 import { ACCEPTED_ENCODINGS, decoded } from "./content-encoding.ts";
 
-/** Why the door refused or gave up. */
+/** Why the door refused or gave up; `unknown_host`: DNS knows no such name. */
 export type DoorReason =
   | "blocked_url"
   | "blocked_address"
+  | "unknown_host"
   | "unreachable"
   | "timeout"
   | "too_large"
@@ -102,7 +103,7 @@ export function createDoor(options: { allowLoopback: boolean; privateNetwork?: b
 
   const lookup: LookupFunction = (hostname, lookupOptions, callback) => {
     resolve(hostname, { ...lookupOptions, all: true }, (error, found) => {
-      if (error) return callback(error, "", 0);
+      if (error) return callback(error.code === "ENOTFOUND" ? new DoorError("unknown_host", hostname) : error, "", 0);
       const addresses = found as unknown as LookupAddress[];
       const refused = addresses.length === 0 || addresses.some(({ address }) => !addressAllowed(address, hostname));
       if (refused) return callback(new DoorError("blocked_address", hostname), "", 0);

@@ -112,10 +112,13 @@ export function compose(
   const { allowLoopback } = configuration;
   const doors = { allowLoopback, ...(surroundings.lookup ? { lookup: surroundings.lookup } : {}) };
   const door = createDoor(doors);
-  const offered: Context["offered"] = (source) => isOffered(configuration.registrations, source, door.allows);
+  const offered: Context["offered"] = (source) =>
+    isOffered(configuration.registrations, source, door.allows) &&
+    !(configuration.unreachableSources === "hide" && source.liveness === "unreachable");
   const context: Context = {
     configuration,
     db: database.db,
+    purge: () => database.purge(),
     vault: createTokenVault(configuration.sealingKeys, { clock, onUse: noteUse }),
     catalog: createCatalog({ database, offered, clock, vendors }),
     vendors,

@@ -98,6 +98,7 @@ const schema = z.strictObject({
   recommendedConnectionIds: z
     .array(z.string().regex(/^fhirsrc_[0-9A-HJKMNP-TV-Z]{26}$/, "a source id, fhirsrc_ and 26 characters"))
     .default([]),
+  unreachableSources: z.enum(["last", "hide"]).default("last"),
   sealRecords: z.boolean().default(false),
   pullIntervalHours: z.number().min(1).max(720).default(24),
   attachmentsFolder: z.string().min(1).nullish(),
@@ -134,6 +135,8 @@ export interface MbConnectOptions {
   returnUrls: string[];
   registrations: z.input<typeof registration>[];
   recommendedConnectionIds?: string[];
+  /** Sources whose servers `mb-connect probe` finds unreachable: found after all others, or not offered at all. Default `last`. */
+  unreachableSources?: "last" | "hide";
   /** Seals the records of every connection from its next pull on, those that it has included; a sealed connection stays so. Default false. */
   sealRecords?: boolean;
   /** Takes effect with the pull of records. Default 24. */
@@ -162,6 +165,7 @@ export interface Configuration {
   returnUrls: readonly URL[];
   registrations: ReadonlyMap<string, Registration>;
   recommendedConnectionIds: readonly string[];
+  unreachableSources: "last" | "hide";
   sealRecords: boolean;
   attachmentsFolder: string | null;
   allowLoopback: boolean;

@@ -1,16 +1,15 @@
 /** `mb-connect doctor`: whether patients could connect with a host's options, and what to do where they could not. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import { recordAudit } from "../audit.ts";
 import { compose } from "../mb-connect.ts";
 import { type MbConnectOptions, OptionsError, readOptions } from "../options.ts";
 import { type Database, isPostgresUrl } from "../store/database.ts";
 import { acceptDiscovered } from "../store/discovered.ts";
+import { loadOptions, SILENT } from "./config-file.ts";
 import { examine, type RegistrationReport, type Report } from "./examination.ts";
 import type { Check } from "./server-checks.ts";
-import { CommandError, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 interface Options {
   config: string;
@@ -43,24 +42,7 @@ async function doctor(terminal: Terminal, options: Options): Promise<void> {
   if (checks.some(({ mark }) => mark === "fail")) terminal.exitWith(1);
 }
 
-async function loadOptions(file: string): Promise<MbConnectOptions> {
-  const path = resolve(file);
-  if (!existsSync(path)) throw new CommandError(`${file} is not there`);
-  let module: { default?: unknown; options?: unknown };
-  try {
-    module = await import(pathToFileURL(path).href);
-  } catch (thrown) {
-    // Its message is the host's own and may hold anything.
-    const { name, code } = thrown as { name?: string; code?: string };
-    throw new CommandError(`${file} cannot be loaded (${code ?? name}): it must be JavaScript that node can import`);
-  }
-  const exported = module.default ?? module.options;
-  if (typeof exported === "object" && exported !== null) return exported as MbConnectOptions;
-  throw new CommandError(`${file} exports no options: export const options = { … }, as given to mbConnect`);
-}
-
 async function reportOn(terminal: Terminal, options: MbConnectOptions, how: Options): Promise<Report> {
-  const silent = { info() {}, warn() {}, error() {} };
   let location: string;
   try {
     location = readOptions(options).database;
@@ -77,7 +59,7 @@ async function reportOn(terminal: Terminal, options: MbConnectOptions, how: Opti
   }
   let composed: ReturnType<typeof compose>;
   try {
-    composed = compose({ ...options, logger: silent }, { clock: terminal.clock });
+    composed = compose({ ...options, logger: SILENT }, { clock: terminal.clock });
   } catch (thrown) {
     // The options were sound above: what is left to refuse is a database that does not open.
     if (!(thrown instanceof OptionsError)) throw thrown;

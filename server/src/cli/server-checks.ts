@@ -53,6 +53,11 @@ export function methodCheck(configuration: SmartConfiguration, client: Registrat
 }
 
 const FAULTS: Record<string, [what: string, says: string, todo: string]> = {
+  unknown_host: [
+    "discovery",
+    "the server's name is not known to the DNS",
+    "Look whether the catalog has it right, and whether this machine may resolve names.",
+  ],
   unreachable: [
     "discovery",
     "the server cannot be reached",

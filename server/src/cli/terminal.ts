@@ -12,6 +12,8 @@ export interface Terminal {
   database: string | undefined;
   /** Milliseconds since 1970. */
   clock(): number;
+  /** Aborts when the person wants the command to end; until this is called, that ends it at once. */
+  interrupted(): AbortSignal;
   /** Ends the command with this code although nothing was thrown. */
   exitWith(code: number): void;
 }

@@ -37,7 +37,7 @@ export function smartConfigurationUrl(base: string): string {
   return `${base.replace(/\/+$/, "")}/.well-known/smart-configuration`;
 }
 
-/** A document that a server gave, its issuer's keys added. */
+/** A document that a server gave. */
 export interface FoundDocument {
   document: unknown;
   etag: string | null;
@@ -45,7 +45,7 @@ export interface FoundDocument {
 }
 
 /**
- * Asks a server for its document.
+ * Asks a server for its document, and its issuer for the keys that it does not name.
  *
  * @param base the FHIR base with a slash at its end
  * @param known what was kept with the last document, so that the server need not send it again; null asks for it whole
@@ -57,24 +57,35 @@ export async function findDocument(
   base: string,
   known: Pick<DiscoveredRow, "etag" | "last_modified"> | null | undefined,
 ): Promise<FoundDocument | "unchanged"> {
+  const found = await findOwnDocument(door, base, known);
+  return found === "unchanged" ? found : { ...found, document: await withIssuerMetadata(door, found.document, base) };
+}
+
+/** As `findDocument`, of the server alone: its issuer is not asked. */
+export async function findOwnDocument(
+  door: Pick<Door, "request">,
+  base: string,
+  known?: Pick<DiscoveredRow, "etag" | "last_modified"> | null,
+): Promise<FoundDocument | "unchanged"> {
   const answer = await get(door, smartConfigurationUrl(base), {
     accept: "application/json",
     ...(known?.etag ? { "if-none-match": known.etag } : {}),
     ...(known?.last_modified ? { "if-modified-since": known.last_modified } : {}),
   });
   if (answer.status === 304 && known) return "unchanged";
-  const json = await readJson(answer);
-  if (json !== undefined && answer.status < 400) {
+  const document = await readJson(answer);
+  if (document !== undefined && answer.status < 400) {
     const [etag, last_modified] = [answer.headers.get("etag"), answer.headers.get("last-modified")];
-    return { document: await withIssuerMetadata(door, json, base), etag, last_modified };
+    return { document, etag, last_modified };
   }
-  if (json !== undefined && answer.status !== 404) throw discoveryFault(`http_${answer.status}`);
+  if (document !== undefined && ![404, 410].includes(answer.status)) throw discoveryFault(`http_${answer.status}`);
   const statement = await get(door, `${base}metadata`, { accept: "application/fhir+json, application/json" });
+  if (statement.status === 410) throw discoveryFault("http_410");
   return { document: capabilityConfiguration(await readJson(statement)), etag: null, last_modified: null };
 }
 
 /** An answer that is no sign of a server in trouble. */
-async function get(door: Door, url: string, headers: Record<string, string>): Promise<Response> {
+async function get(door: Pick<Door, "request">, url: string, headers: Record<string, string>): Promise<Response> {
   let response: Response;
   try {
     response = await door.request(url, { headers, maxBytes: 8 * 1024 * 1024 });

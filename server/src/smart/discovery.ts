@@ -107,7 +107,7 @@ async function discover(
   const now = clock();
   const row = await findDiscovered(db, fhir_base_url);
   const stored = row ? readConfiguration(JSON.parse(row.document), base) : null;
-  const before = stored && allowed(door, stored) ? stored : null;
+  const before = stored && endpointsAllowed(door, stored) ? stored : null;
   if (row && before && kept === "fresh" && now - row.checked_at < FRESH_MS) {
     return { configuration: before, until: row.checked_at + FRESH_MS };
   }
@@ -129,7 +129,7 @@ async function discover(
     if (before) return { configuration: before, until: now + PEACE_MS };
     throw discoveryFault("no_endpoints");
   }
-  const blocked = !allowed(door, configuration);
+  const blocked = !endpointsAllowed(door, configuration);
   if (blocked && !before) throw discoveryFault("blocked_endpoint");
   const document = JSON.stringify(found.document);
   const refused_for = before && (blocked ? "endpoint_blocked" : changeToRefuse(before, configuration));
@@ -156,6 +156,6 @@ function changeToRefuse(before: SmartConfiguration, now: SmartConfiguration): Di
 }
 
 /** Whether the door would let out to both endpoints. */
-function allowed(door: Door, configuration: SmartConfiguration): boolean {
+export function endpointsAllowed(door: Door, configuration: SmartConfiguration): boolean {
   return [configuration.authorization_endpoint, configuration.token_endpoint].every((url) => door.allows(url));
 }

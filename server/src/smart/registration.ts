@@ -72,15 +72,20 @@ export function credentialsOf(
   return { ...registration.credentials, basic_encoding: snapshot.profile.basic_encoding };
 }
 
-/** True where a source is R4-family or of unknown version, active, not gone, reachable by the address policy, and registered for. */
+/** True where `canBeOffered`, and registered for. */
 export function isOffered(
   registrations: ReadonlyMap<string, Registration>,
   source: CataloguedSource,
   allows: (url: string) => boolean,
 ): boolean {
+  return canBeOffered(source, allows) && registrationFor(registrations, source) !== null;
+}
+
+/** True where a source is R4-family or of unknown version, active, not gone, and reachable by the address policy. */
+export function canBeOffered(source: CataloguedSource, allows: (url: string) => boolean): boolean {
   if (source.status !== "active" || source.liveness === "retired" || source.fhir_base_url === null) return false;
   if (source.fhir_version !== null && !/^4\.[013]/.test(source.fhir_version)) return false;
-  return registrationFor(registrations, source) !== null && allows(source.fhir_base_url);
+  return allows(source.fhir_base_url);
 }
 
 function endpointKey(url: string): string {

@@ -58,6 +58,21 @@ export async function readLiveness(db: Db, now: number): Promise<Map<string, Liv
   return found;
 }
 
+/** Every mark, by `livenessKey`. */
+export async function readMarks(db: Db): Promise<Map<string, SourceLivenessRow>> {
+  const rows = await db.selectFrom("source_liveness").selectAll().execute();
+  return new Map(rows.map((row) => [row.fhir_base_url, row]));
+}
+
+/** Keeps a mark in the place of the one before. */
+export async function keepMark(db: Db, row: SourceLivenessRow): Promise<void> {
+  await db
+    .insertInto("source_liveness")
+    .values(row)
+    .onConflict((conflict) => conflict.column("fhir_base_url").doUpdateSet(row))
+    .execute();
+}
+
 /** By FHIR base URL, over all sources that have it. */
 async function readSuccessRates(db: Db, now: number): Promise<Map<string, number>> {
   const bySource = await countEnded(db, now);
