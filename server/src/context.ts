@@ -16,6 +16,8 @@ export interface Context {
   configuration: Configuration;
   db: Db;
   vault: TokenVault;
+  /** Takes what was deleted out of the database's log; false while somebody keeps it from that. */
+  purge(): boolean;
   catalog: Catalog;
   vendors: Vendors;
   /** Whether this app may offer a source to its patients. */

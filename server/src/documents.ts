@@ -5,7 +5,7 @@
 import type { Context } from "./context.ts";
 import { attachmentsIn, hasAttachments } from "./fhir/attachments.ts";
 import { type NotedAttachment, noteAttachments } from "./store/attachments.ts";
-import type { Tx } from "./store/database.ts";
+import type { Db, Tx } from "./store/database.ts";
 import type { IncomingRecord, RecordOwner } from "./store/records.ts";
 
 /** What notes and the job are made with. */
@@ -40,10 +40,10 @@ export async function noteDocuments(
 /** Has the waiting documents of a connection read, not before a time. Never beside its pull. */
 export async function scheduleDownload(
   { jobs }: Pick<Context, "jobs">,
-  tx: Tx,
+  db: Db,
   connection_id: string,
   runAt: number,
 ): Promise<void> {
   const payload = { connection_id };
-  await jobs.enqueue(tx, { name: "download", payload, runAt, dedupeKey: connection_id, serialKey: connection_id });
+  await jobs.enqueue(db, { name: "download", payload, runAt, dedupeKey: connection_id, serialKey: connection_id });
 }

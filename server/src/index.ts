@@ -1,4 +1,5 @@
 /** The public door of @mb-connect/server. */
+export type { Attachment } from "../../shared/src/attachment.ts";
 export type { Connection, ConnectionDetail, ConnectionStatus, PatientConnection } from "../../shared/src/connection.ts";
 export type {
   Destination,
@@ -13,6 +14,7 @@ export type { List } from "../../shared/src/list.ts";
 export type { Patient, PatientCreate, PatientDetail, PatientUpdate } from "../../shared/src/patient.ts";
 export type { PatientSession, PatientSessionInit } from "../../shared/src/patient-session.ts";
 export type { PullProgress } from "../../shared/src/pull.ts";
+export type { PatientRecord, RecordsQuery } from "../../shared/src/record.ts";
 export {
   parseReturnUrl,
   type ReturnFailure,
@@ -32,5 +34,6 @@ export type {
 export { ConnectError } from "./errors.ts";
 export { type MbConnect, mbConnect } from "./mb-connect.ts";
 export { type Logger, type MbConnectOptions, OptionsError } from "./options.ts";
+export type { AttachmentContent } from "./views/attachments.ts";
 export type { TrailStep } from "./trail.ts";
 export { type SignatureFault, WebhookSignatureError, Webhooks } from "./webhook-signature.ts";

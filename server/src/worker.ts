@@ -2,6 +2,8 @@
 import type { Context } from "./context.ts";
 import { deliver } from "./flow/deliver.ts";
 import { exportRecords } from "./flow/export.ts";
+import { download } from "./flow/download.ts";
+import { purge } from "./flow/delete.ts";
 import { lapse, scheduleLapse } from "./flow/lapse.ts";
 import { refresh } from "./flow/refresh.ts";
 
@@ -24,8 +26,11 @@ export function createWorker(context: Context, ready: Promise<void>): Worker {
       await context.jobs.start({
         deliver: (run) => deliver(context, run),
         export: (run) => exportRecords(context, run),
+        download: (run) => download(context, run),
         lapse: () => lapse(context),
         refresh: (run) => refresh(context, run),
+        pull: (run) => pull(context, run),
+        purge: () => purge(context),
       });
     },
     stop: () => context.jobs.stop(),

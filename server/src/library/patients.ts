@@ -9,21 +9,20 @@ import {
   patientUpdate,
 } from "../../../shared/src/patient.ts";
 import type { PatientSession } from "../../../shared/src/patient-session.ts";
-import { recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ConnectError } from "../errors.ts";
-import { disconnect, revokeGrant } from "../flow/disconnect.ts";
-import { takeConnections } from "../store/connections.ts";
+import { deleteConnection, deletePatient } from "../flow/delete.ts";
+import { disconnect } from "../flow/disconnect.ts";
 import { listSessions } from "../store/patient-sessions.ts";
-import { deletePatient, insertPatient, listPatientRows, replacePatient } from "../store/patients.ts";
-import { untilDone } from "../unfinished.ts";
+import { insertPatient, listPatientRows, replacePatient } from "../store/patients.ts";
 import { type ListParameters, page, readListParameters } from "../views/cursor.ts";
 import { type PagedList, paged } from "../views/paged.ts";
 import { patientNotFound, patientView, retrievePatient } from "../views/patient.ts";
 import { sessionViews } from "../views/patient-session.ts";
+import { type PatientRecords, patientRecords } from "./records.ts";
 
 /** Calls about patients. */
-export interface Patients {
+export interface Patients extends PatientRecords {
   /** In the order of their ids. */
   list(parameters?: ListParameters): PagedList<Patient>;
   /** Errors: `bad_request`, `external_id_already_exists`. */
@@ -32,7 +31,7 @@ export interface Patients {
   retrieve(id: string): Promise<PatientDetail>;
   /** Replaces name, email and metadata whole. Errors: `bad_request`, `resource_not_found`. */
   update(id: string, patient: PatientUpdate): Promise<Patient>;
-  /** Revokes their access at the hospitals and deletes all that is theirs. Errors: `resource_not_found`. */
+  /** Revokes their access at the hospitals and deletes all that is theirs, records and documents too. Errors: `resource_not_found`. */
   delete(id: string): Promise<{ id: string; resource_type: "patient"; deleted: true }>;
   /** Newest first. Errors: `resource_not_found`. */
   listPatientSessions(id: string, parameters?: ListParameters): PagedList<PatientSession>;
@@ -43,6 +42,11 @@ export interface Patients {
     id: string,
     connectionId: string,
   ): Promise<{ id: string; resource_type: "connection"; disconnected: true }>;
+  /** Ends a connection and deletes it with all that came through it. Errors: `resource_not_found`. */
+  deleteConnection(
+    id: string,
+    connectionId: string,
+  ): Promise<{ id: string; resource_type: "connection"; deleted: true }>;
 }
 
 /** @param ready settles when the database can be used */
@@ -77,23 +81,7 @@ export function patients(context: Context, ready: Promise<void>): Patients {
     },
     async delete(id) {
       await ready;
-      const connections = await db.transaction().execute(async (tx) => {
-        // In one transaction with the deletion, so that no refresh or new grant slips between.
-        const connections = await takeConnections(tx, id);
-        if (!(await deletePatient(tx, id))) return null;
-        const detail = { connections: connections.length };
-        await recordAudit(context, tx, {
-          action: "patient_deleted",
-          actor: "host",
-          subject: null,
-          patient_id: id,
-          detail,
-        });
-        return connections;
-      });
-      if (!connections) throw patientNotFound();
-      const revocations = connections.map((connection) => revokeGrant(context, connection));
-      await untilDone(context, Promise.all(revocations));
+      if (!(await deletePatient(context, id))) throw patientNotFound();
       return { id, resource_type: "patient", deleted: true };
     },
     listPatientSessions: (id, parameters) =>
@@ -116,15 +104,20 @@ export function patients(context: Context, ready: Promise<void>): Patients {
     },
     async disconnectConnection(id, connectionId) {
       await ready;
-      if (!(await disconnect(context, id, connectionId, "host"))) {
-        throw new ConnectError("resource_not_found", {
-          message: "There is no such connection",
-          param: "connectionId",
-        });
-      }
+      if (!(await disconnect(context, id, connectionId, "host"))) throw connectionNotFound();
       return { id: connectionId, resource_type: "connection", disconnected: true };
     },
+    async deleteConnection(id, connectionId) {
+      await ready;
+      if (!(await deleteConnection(context, id, connectionId))) throw connectionNotFound();
+      return { id: connectionId, resource_type: "connection", deleted: true };
+    },
+    ...patientRecords(context, ready),
   };
+}
+
+function connectionNotFound(): ConnectError {
+  return new ConnectError("resource_not_found", { message: "There is no such connection", param: "connectionId" });
 }
 
 function withoutConnections({ connections: _, ...patient }: PatientDetail): Patient {

@@ -3,7 +3,6 @@
  * each writing. The rows say which file counts and hold its key; whatever else lies there is left from a crash.
  */
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -58,10 +57,21 @@ export async function writeAttachment(
   return { file, key: key.toString("base64url") };
 }
 
-/** A file's bytes as they were given; the stream fails where they are not. */
-export function readAttachment({ folder, connection_id }: AttachmentsPlace, { file, key }: WrittenFile): Readable {
-  const sealed = createReadStream(join(folder, connection_id, file), { highWaterMark: 256 * 1024 });
-  return Readable.from(openBytes(Buffer.from(key, "base64url"), sealed), { objectMode: false });
+/** A file's bytes as they were given, or null where it is not there; the stream fails where they are not the same. */
+export async function readAttachment(
+  { folder, connection_id }: AttachmentsPlace,
+  { file, key }: WrittenFile,
+): Promise<Readable | null> {
+  try {
+    const handle = await open(join(folder, connection_id, file), "r");
+    const sealed = handle.createReadStream({ highWaterMark: 256 * 1024 });
+    const stream = Readable.from(openBytes(Buffer.from(key, "base64url"), sealed), { objectMode: false });
+    // Also where nobody has begun to read.
+    return stream.once("close", () => sealed.destroy());
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw thrown;
+  }
 }
 
 /** Removes all files of an attachment but the one that counts. */

@@ -4,6 +4,7 @@
  * says when it is read.
  */
 import type { Ids } from "../ids.ts";
+import type { WrittenFile } from "./attachment-files.ts";
 import type { Db, Tx } from "./database.ts";
 import type { RecordOwner } from "./records.ts";
 import type { AttachmentRow } from "./schema.ts";
@@ -27,7 +28,7 @@ export interface NoteTools {
  * Notes attachments in the caller's transaction. One that is stored stays so until its version is another; one that failed
  * is tried anew.
  *
- * @returns how many wait by this to be read
+ * @returns how many of them wait to be read
  */
 export async function noteAttachments(
   { ids, vault }: NoteTools,
@@ -43,23 +44,108 @@ export async function noteAttachments(
   for (const { document_id, position, content_type, version, reason } of noted) {
     const row = known.get(`${document_id} ${position}`);
     const id = row?.id ?? ids.next("file");
-    if (row && !isDue(row, reason, vault.open(row.sealed_version, versionOf(id)) === version)) continue;
+    if (row && !isDue(row, reason, vault.open(row.sealed_version, placeOf(id, "version")) === version)) {
+      if (row.state === "waiting") waiting += 1;
+      continue;
+    }
     const state = reason === null ? ("waiting" as const) : ("skipped" as const);
     if (state === "waiting") waiting += 1;
-    const news = { state, reason, content_type, sealed_version: vault.seal(version, versionOf(id)), updated_at: now };
+    const sealed_version = vault.seal(version, placeOf(id, "version"));
+    const news = { state, reason, content_type, sealed_version, attempts: 0, due_at: now, updated_at: now };
     if (row) {
-      await tx
-        .updateTable("attachments")
-        .set({ ...news, attempts: 0 })
-        .where("id", "=", id)
-        .execute();
+      await tx.updateTable("attachments").set(news).where("id", "=", id).execute();
     } else {
-      const nothing = { size: null, file: null, sealed_key: null, attempts: 0, created_at: now };
+      const nothing = { size: null, file: null, sealed_key: null, created_at: now };
       fresh.push({ id, connection_id, patient_id, document_id, position, ...news, ...nothing });
     }
   }
   if (fresh.length > 0) await tx.insertInto("attachments").values(fresh).execute();
   return waiting;
+}
+
+/** The attachment of a connection that is to be read next, whether or not its time has come. */
+export function nextAttachment(db: Db, connection_id: string): Promise<AttachmentRow | undefined> {
+  return db
+    .selectFrom("attachments")
+    .selectAll()
+    .where("connection_id", "=", connection_id)
+    .where("state", "=", "waiting")
+    .orderBy("due_at")
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** What an attachment that was read is kept as. */
+export interface KeptAttachment extends Pick<AttachmentRow, "content_type" | "reason"> {
+  size: number;
+  written: WrittenFile;
+}
+
+/** Notes that an attachment is stored; false where it is gone meanwhile. */
+export async function keepAttachment(
+  db: Db,
+  vault: TokenVault,
+  id: string,
+  { content_type, reason, size, written }: KeptAttachment,
+  now: number,
+): Promise<boolean> {
+  const sealed_key = vault.seal(written.key, placeOf(id, "key"));
+  const kept = { state: "stored" as const, content_type, reason, size, file: written.file, sealed_key };
+  return writeAttachmentRow(db, id, { ...kept, updated_at: now });
+}
+
+/** Writes on an attachment that waits why it is not read, or not yet. */
+export function leaveAttachment(
+  db: Db,
+  id: string,
+  left: Partial<Pick<AttachmentRow, "state" | "reason" | "attempts" | "due_at">>,
+  now: number,
+): Promise<boolean> {
+  return writeAttachmentRow(db, id, { ...left, updated_at: now });
+}
+
+async function writeAttachmentRow(db: Db, id: string, changes: Partial<AttachmentRow>): Promise<boolean> {
+  const result = await db
+    .updateTable("attachments")
+    .set(changes)
+    .where("id", "=", id)
+    .where("state", "=", "waiting")
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** One attachment of a patient. */
+export function findAttachment(db: Db, patient_id: string, id: string): Promise<AttachmentRow | undefined> {
+  return db
+    .selectFrom("attachments")
+    .selectAll()
+    .where("patient_id", "=", patient_id)
+    .where("id", "=", id)
+    .executeTakeFirst();
+}
+
+/** A patient's attachments in the order of their ids, after one of them. */
+export function listAttachments(
+  db: Db,
+  patient_id: string,
+  after: string | null,
+  limit: number,
+): Promise<AttachmentRow[]> {
+  return db
+    .selectFrom("attachments")
+    .selectAll()
+    .where("patient_id", "=", patient_id)
+    .$if(after !== null, (query) => query.where("id", ">", after ?? ""))
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+}
+
+/** The file of an attachment that has one. */
+export function fileOf(vault: TokenVault, { id, file, sealed_key }: AttachmentRow): WrittenFile | null {
+  if (file === null || sealed_key === null) return null;
+  return { file, key: vault.open<string>(sealed_key, placeOf(id, "key")) };
 }
 
 type Known = Pick<AttachmentRow, "id" | "document_id" | "position" | "state" | "reason" | "sealed_version">;
@@ -84,6 +170,6 @@ function isDue(row: Known, reason: NotedAttachment["reason"], same: boolean): bo
   return row.state === "skipped" && row.reason === "no_folder" && reason === null;
 }
 
-function versionOf(id: string): Place {
-  return { table: "attachments", id, column: "version" };
+function placeOf(id: string, column: "version" | "key"): Place {
+  return { table: "attachments", id, column };
 }

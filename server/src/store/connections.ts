@@ -44,6 +44,16 @@ export function takeConnections(db: Db, patient_id: string): Promise<ConnectionR
   return db.deleteFrom("connections").where("patient_id", "=", patient_id).returningAll().execute();
 }
 
+/** Deletes one connection of a patient and answers it as it was. */
+export function takeConnection(db: Db, patient_id: string, id: string): Promise<ConnectionRow | undefined> {
+  return db
+    .deleteFrom("connections")
+    .where("patient_id", "=", patient_id)
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirst();
+}
+
 /** What a new grant writes on a connection, whether the row is new or renewed. */
 export type Grant = Omit<ConnectionRow, "id" | "patient_id" | "source_id" | "created_at" | keyof RefreshState>;
 

@@ -1,6 +1,6 @@
 /** Patients, under the host's own ids. */
 import type { PatientCreate, PatientUpdate } from "../../../shared/src/patient.ts";
-import type { Db } from "./database.ts";
+import type { Db, Tx } from "./database.ts";
 import type { PatientRow } from "./schema.ts";
 
 /** Creates a patient on first use; later, what is given replaces what stands, and what is not given stays. */
@@ -51,6 +51,15 @@ export async function replacePatient(db: Db, id: string, patient: PatientUpdate,
     .where("id", "=", id)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
+}
+
+/** Keeps others from writing on a patient until the caller's transaction ends. */
+export async function lockPatient(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable("patients")
+    .set((update) => ({ last_record_seq: update.ref("last_record_seq") }))
+    .where("id", "=", id)
+    .execute();
 }
 
 /** Deletes a patient with their sessions, attempts, trail and connections; false where there is none. */

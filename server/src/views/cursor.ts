@@ -17,7 +17,7 @@ export function readListParameters(input: unknown): { limit: number; after: stri
   const parsed = listParameters.safeParse(input ?? {});
   if (!parsed.success) throw badRequest(parsed.error);
   const { limit, starting_after } = parsed.data;
-  return { limit, after: starting_after === undefined ? null : readCursor(starting_after) };
+  return { limit, after: starting_after === undefined ? null : readCursor(starting_after, "starting_after") };
 }
 
 /**
@@ -34,15 +34,24 @@ export function page<Row, T>(
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const has_more = rows.length > limit;
-  const next_cursor = has_more && last !== undefined ? Buffer.from(key(last)).toString("base64url") : null;
+  const next_cursor = has_more && last !== undefined ? writeCursor(key(last)) : null;
   return { resource_type: "list", data: shown.map(view), has_more, next_cursor };
 }
 
-function readCursor(cursor: string): string {
+/** A cursor, from what the next page starts after. */
+export function writeCursor(key: string): string {
+  return Buffer.from(key).toString("base64url");
+}
+
+/**
+ * What a cursor was made from.
+ *
+ * @throws {ConnectError} `bad_request` naming the parameter, where it is none
+ */
+export function readCursor(cursor: string, param: string): string {
   const key = Buffer.from(cursor, "base64url");
   if (key.length === 0 || key.toString("base64url") !== cursor) {
-    const message = "starting_after: pass a next_cursor as it was given";
-    throw new ConnectError("bad_request", { message, param: "starting_after" });
+    throw new ConnectError("bad_request", { message: `${param}: pass a cursor as it was given`, param });
   }
   return key.toString("utf8");
 }

@@ -1,20 +1,21 @@
 /** Lists as the library answers them: a promise of one page that can also be walked to its end. */
 import type { List } from "../../../shared/src/list.ts";
 
-/** A page to come. `autoPagingIterator` reads further pages as they are needed. */
+/** A page to come. `autoPagingIterator` reads further pages as they are needed; from `ending_before` it walks backwards. */
 export interface PagedList<T> extends Promise<List<T>> {
   autoPagingIterator(): AsyncIterableIterator<T>;
 }
 
-export function paged<T, P extends { starting_after?: string | undefined }>(
+export function paged<T, P extends { starting_after?: string | undefined; ending_before?: string | undefined }>(
   parameters: P | undefined,
   fetchPage: (parameters: P) => Promise<List<T>>,
 ): PagedList<T> {
   const given = (parameters ?? {}) as P;
   async function* all(): AsyncIterableIterator<T> {
-    for (let next: string | undefined = given.starting_after; ; ) {
-      const list = await fetchPage(next === undefined ? given : { ...given, starting_after: next });
-      yield* list.data;
+    const cursor = given.ending_before === undefined ? "starting_after" : "ending_before";
+    for (let next: string | undefined = given[cursor]; ; ) {
+      const list = await fetchPage(next === undefined ? given : { ...given, [cursor]: next });
+      yield* cursor === "ending_before" ? list.data.toReversed() : list.data;
       if (list.next_cursor === null) return;
       next = list.next_cursor;
     }

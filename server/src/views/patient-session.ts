@@ -63,14 +63,20 @@ function attemptView(
 ): PatientSession["connections"][number] {
   const connection = attempt.connection_id === null ? undefined : connections.get(attempt.connection_id);
   // An attempt that nobody came back from reads as failed from its last minute on, whether or not a worker has noted it.
-  const lapsed = !connection && attempt.status !== "failed" && attempt.expires_at <= now;
+  const lapsed = !connection && !["connected", "failed"].includes(attempt.status) && attempt.expires_at <= now;
   const failure_at = lapsed ? attempt.expires_at : attempt.failure_at;
   return {
     id: connection?.id ?? null,
     connection_id: attempt.source_id,
-    status: connection?.status ?? (attempt.status === "failed" || lapsed ? "failed" : "pending"),
+    status: connection?.status ?? statusOf(attempt, lapsed),
     failure_code: lapsed ? "session_expired" : attempt.failure_code,
     failure_at: failure_at === null ? null : new Date(failure_at).toISOString(),
     created_at: new Date(attempt.created_at).toISOString(),
   };
+}
+
+/** Of an attempt whose connection does not stand: it never did, or it is deleted. */
+function statusOf({ status }: AttemptRow, lapsed: boolean): PatientSession["connections"][number]["status"] {
+  if (status === "connected") return "disconnected";
+  return status === "failed" || lapsed ? "failed" : "pending";
 }

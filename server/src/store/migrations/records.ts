@@ -1,5 +1,5 @@
 /** Records, the pulls that bring them, and the documents that they point to. */
-import { type Kysely, PostgresAdapter } from "kysely";
+import { type Kysely, PostgresAdapter, sql } from "kysely";
 
 /** Makes the tables of the pull. */
 export async function records(db: Kysely<unknown>): Promise<void> {
@@ -96,7 +96,14 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("attempts", "integer", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("updated_at", "bigint", (c) => c.notNull())
+    .addColumn("due_at", "bigint", (c) => c.notNull())
     .addUniqueConstraint("attachments_identity", ["connection_id", "document_id", "position"])
     .execute();
   await schema.createIndex("attachments_patient").on("attachments").columns(["patient_id", "id"]).execute();
 }
+  await schema
+    .createIndex("attachments_waiting")
+    .on("attachments")
+    .columns(["connection_id", "due_at", "id"])
+    .where(sql.ref("state"), "=", sql.lit("waiting"))
+    .execute();
