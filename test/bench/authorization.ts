@@ -1,6 +1,7 @@
 /**
  * `authorization`: whole flows, from the session's url to the return with access, beside openid-client alone against the
- * same stub. Ours serves two requests and keeps all of it durably; the floor does neither.
+ * same stub: a whole sign-in of a program that keeps nothing (discovery, authorization URL with PKCE, code grant), and the
+ * same without its discovery, which ours keeps. Ours serves two requests and keeps all of it durably; the floors do neither.
  */
 import { byTurns, timed, withBench } from "./rounds.ts";
 import { type Row, row } from "./row.ts";
@@ -18,18 +19,21 @@ export function authorizationBenchmark(): Promise<Row[]> {
     const bare = await start("bare-client", stubUrl);
     const visitors = await start("visitors");
     let patients = 0;
-    const { ours, floor } = await byTurns(
-      ROUNDS,
-      async () => {
+    const bareRound = (discovers: boolean) => () =>
+      timed(bare, FLOWS, () => bare.ask("run", { count: FLOWS, inFlight: IN_FLIGHT, discovers }));
+    const { ours, whole, discovered } = await byTurns(ROUNDS, {
+      async ours() {
         const batch = Array.from({ length: FLOWS }, () => `patient-${++patients}`);
         const sessions = await host.ask("sessions", { patients: batch });
         return timed(host, FLOWS, () => visitors.ask("walk", { sessions, inFlight: IN_FLIGHT }));
       },
-      () => timed(bare, FLOWS, () => bare.ask("run", { count: FLOWS, inFlight: IN_FLIGHT })),
-    );
+      whole: bareRound(true),
+      discovered: bareRound(false),
+    });
     return [
-      row("authorization: CPU for a flow", "µs", ours.cpu, floor.cpu),
-      row("authorization: rate", "1/s", ours.rate, floor.rate),
+      row("authorization: CPU for a flow / for a whole bare sign-in", "µs", ours.cpu, whole.cpu),
+      row("authorization: CPU for a flow / for a bare sign-in that has discovered", "µs", ours.cpu, discovered.cpu),
+      row("authorization: rate / of whole bare sign-ins", "1/s", ours.rate, whole.rate),
     ];
   });
 }

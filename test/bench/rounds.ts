@@ -47,19 +47,19 @@ export interface Round {
 }
 
 /** Medians of some rounds of each side, by turns, after one of each that does not count. */
-export async function byTurns(
+export async function byTurns<Side extends string>(
   rounds: number,
-  ours: () => Promise<Round>,
-  floor: () => Promise<Round>,
-): Promise<{ ours: Round; floor: Round }> {
-  const seen: { ours: Round[]; floor: Round[] } = { ours: [], floor: [] };
+  sides: Record<Side, () => Promise<Round>>,
+): Promise<Record<Side, Round>> {
+  const names = Object.keys(sides) as Side[];
+  const seen = new Map<Side, Round[]>(names.map((name) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
-    const [one, other] = [await ours(), await floor()];
-    if (round === 0) continue;
-    seen.ours.push(one);
-    seen.floor.push(other);
+    for (const name of names) {
+      const one = await sides[name]();
+      if (round > 0) seen.get(name)?.push(one);
+    }
   }
-  return { ours: middle(seen.ours), floor: middle(seen.floor) };
+  return Object.fromEntries(names.map((name) => [name, middle(seen.get(name) ?? [])])) as Record<Side, Round>;
 }
 
 /**

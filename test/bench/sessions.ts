@@ -19,11 +19,7 @@ export function sessionsBenchmark(): Promise<Row[]> {
       const batch = Array.from({ length: SESSIONS }, () => `patient-${++patients}`);
       return timed(server, SESSIONS, () => visitors.ask("post", { target, patients: batch, inFlight: IN_FLIGHT }));
     };
-    const { ours, floor } = await byTurns(
-      ROUNDS,
-      () => roundOf(host),
-      () => roundOf(bare),
-    );
+    const { ours, floor } = await byTurns(ROUNDS, { ours: () => roundOf(host), floor: () => roundOf(bare) });
     return [
       row("sessions: CPU for each", "µs", ours.cpu, floor.cpu),
       row("sessions: rate", "1/s", ours.rate, floor.rate),

@@ -1,4 +1,7 @@
-/** The floor of `authorization`: openid-client alone, one request and one exchange a flow. Option: the stub's URL. */
+/**
+ * The floors of `authorization`: openid-client alone, one authorization URL and one exchange a flow, and before it, where
+ * asked for, its discovery. Option: the stub's URL.
+ */
 import * as client from "openid-client";
 import { atOnce } from "./at-once.ts";
 import { playPart } from "./part.ts";
@@ -6,11 +9,13 @@ import { playPart } from "./part.ts";
 const [stub = ""] = process.argv.slice(2);
 const redirect_uri = "http://localhost/api/callback";
 const scope = "launch/patient openid fhirUser offline_access patient/Patient.read patient/Observation.read";
-const metadata = { issuer: stub, authorization_endpoint: `${stub}/authorize`, token_endpoint: `${stub}/token` };
-const server = new client.Configuration(metadata, "app", {}, client.None());
-client.allowInsecureRequests(server);
+const discover = () =>
+  client.discovery(new URL(`${stub}/fhir/.well-known/smart-configuration`), "app", {}, client.None(), {
+    execute: [client.allowInsecureRequests],
+  });
+const discovered = await discover();
 
-async function flow(): Promise<void> {
+async function flow(server: client.Configuration): Promise<void> {
   const state = client.randomState();
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const url = client.buildAuthorizationUrl(server, {
@@ -28,5 +33,6 @@ async function flow(): Promise<void> {
 }
 
 playPart({
-  run: ({ count, inFlight }: { count: number; inFlight: number }) => atOnce(Array(count).fill(null), inFlight, flow),
+  run: ({ count, inFlight, discovers }: { count: number; inFlight: number; discovers: boolean }) =>
+    atOnce(Array(count).fill(null), inFlight, async () => flow(discovers ? await discover() : discovered)),
 });
