@@ -21,7 +21,7 @@ const LAYERS = [
   ["pages", "browser"],
   ["flow"],
   ["grant"],
-  ["outcome", "access", "hand-over", "documents"],
+  ["outcome", "access", "hand-over", "documents", "revoke-grant"],
   ["renewal"],
   ["views"],
   ["session-url"],

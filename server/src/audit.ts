@@ -12,7 +12,12 @@ import type { TokenVault } from "./store/token-vault.ts";
 /** What is recorded. */
 export type AuditAction =
   | "connection_disconnected"
+  | "connection_deleted"
   | "patient_deleted"
+  /** Somebody was given records, told by their number and types; the list of documents; a document. */
+  | "records_read"
+  | "attachments_listed"
+  | "attachment_read"
   /** A process used this key in this way for the first time since it started. */
   | "key_used"
   | "key_added"
