@@ -7,6 +7,7 @@ import { type AuditEntry, recordAudit } from "../audit.ts";
 import { createIds } from "../ids.ts";
 import type { Database } from "../store/database.ts";
 import { KEPT_MS, type KeyState, keyInUse, keyState, type RingKey } from "../store/key-ring.ts";
+import { sealAll } from "../store/record-seal.ts";
 import { countSealedBy, resealAll } from "../store/resealing.ts";
 import { createTokenVault, type SealingKey } from "../store/token-vault.ts";
 import {
@@ -31,6 +32,7 @@ interface Options {
   database?: string;
   in?: string;
   json?: boolean;
+  records?: boolean;
 }
 
 /** Adds `keys` with what stands below it. */
@@ -63,6 +65,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description("seal anew, by the key in use, what older keys sealed; safe beside a running host")
     .requiredOption(...file)
     .requiredOption(...database)
+    .option("--records", "seal records that lie open, too; for a host with the option sealRecords")
     .action((options: Options & { database: string }) => reseal(terminal, options));
   keys
     .command("drop")
@@ -164,9 +167,12 @@ async function reseal(terminal: Terminal, options: Options & { database: string 
   const vault = createTokenVault(sealingKeys as SealingKey[], { clock: terminal.clock });
   await withDatabase(options.database, async (database) => {
     const { resealed, unreadable, changed } = await resealAll(database.db, vault);
-    const detail = { resealed, unreadable };
+    const records = options.records ? await sealAll(database.db, vault) : null;
+    if (records) database.purge();
+    const detail = { resealed, unreadable, ...(records === null ? {} : { records }) };
     await record(terminal, database, { action: "values_resealed", subject: vault.kid(), detail });
     terminal.print(`${resealed} values sealed anew by ${vault.kid()}\n`);
+    if (records !== null) terminal.print(`${records} records sealed that lay open\n`);
     if (changed > 0) terminal.say(`${changed} were written meanwhile; run it again.\n`);
     if (unreadable === 0) return;
     terminal.say(`${unreadable} cannot be opened by any key of ${options.file}.\n`);
