@@ -21,6 +21,7 @@ const LAYERS = [
   ["pages", "browser"],
   ["flow"],
   ["grant"],
+  ["pulling"],
   ["outcome", "access", "hand-over", "documents", "revoke-grant"],
   ["renewal"],
   ["views"],

@@ -5,7 +5,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { ConnectError } from "./errors.ts";
-import { type FhirAnswer, readFhir } from "./fhir/client.ts";
+import { type FhirAnswer, type FhirBytes, fetchFhir, readFhir } from "./fhir/client.ts";
+import { parseJson } from "./fhir/page.ts";
 import { openTokens, renew } from "./renewal.ts";
 import { connectionAt, endConnection, findConnection } from "./store/connections.ts";
 
@@ -76,6 +77,32 @@ export async function readConnection(context: Context, connection_id: string, pa
     return readFhir(context.door, await access(context, connection_id, first.generation), path);
   }
   if (answer.status === 404 && saysGrantIsOver(answer.body)) {
+    const row = { id: connection_id, token_generation: first.generation };
+    await endConnection(context.db, row, { status: "expired" }, context.clock());
+    throw new ConnectError("token_unavailable", { reason: "grant_over" });
+  }
+  return answer;
+}
+
+/**
+ * GET a URL below a connection's FHIR base, as it comes. A 401 is answered by one refresh and one more try; a hospital that
+ * says that the grant itself is over ends the connection as `expired`.
+ *
+ * @throws {ConnectError} as `access` does
+ * @throws {DoorError} as `fetchFhir` does
+ */
+export async function fetchConnection(
+  context: Context,
+  connection_id: string,
+  url: URL,
+  request: { accept: string; signal?: AbortSignal },
+): Promise<FhirBytes> {
+  const first = await access(context, connection_id);
+  const answer = await fetchFhir(context.door, first, url, request);
+  if (answer.status === 401) {
+    return fetchFhir(context.door, await access(context, connection_id, first.generation), url, request);
+  }
+  if (answer.status === 404 && saysGrantIsOver(parseJson(answer.bytes))) {
     const row = { id: connection_id, token_generation: first.generation };
     await endConnection(context.db, row, { status: "expired" }, context.clock());
     throw new ConnectError("token_unavailable", { reason: "grant_over" });

@@ -2,6 +2,7 @@
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Vendors } from "./catalog/vendor.ts";
 import type { Door } from "./fetch.ts";
+import type { Pace } from "./fhir/pace.ts";
 import type { Ids } from "./ids.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Configuration, Logger } from "./options.ts";
@@ -26,6 +27,10 @@ export interface Context {
   door: Door;
   /** For what the operator chose himself, such as a destination: private networks are open to it. */
   ownDoor: Door;
+  /** How fast this process asks FHIR servers. */
+  pace: Pace;
+  /** How long a job of the pull works before it hands on to itself. */
+  pullWorkMs: number;
   discovery: Discovery;
   issuerKeys: IssuerKeys;
   profiles: Profiles;

@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { ConnectError } from "./errors.ts";
 import { findPatient } from "./fhir/patient.ts";
 import { endInFailure, failWithReason, finishSession, type Outcome, returnSuccess } from "./outcome.ts";
+import { requestPull } from "./pulling/schedule.ts";
 import { refreshDue, scheduleRefresh } from "./renewal.ts";
 import type { AuthorizationSecrets, AuthorizationSnapshot } from "./smart/authorization-request.ts";
 import type { ClientCredentials } from "./smart/client-authentication.ts";
@@ -190,12 +191,7 @@ async function connect(
     }
     if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
     await recordStep(context, tx, placeOf(attempt), "connected", "ok");
-    await context.jobs.enqueue(tx, {
-      name: "pull",
-      payload: { connection_id: id },
-      dedupeKey: id,
-      serialKey: id,
-    });
+    await requestPull(context, tx, id, "connect");
     await scheduleRefresh(context, tx, id, refreshDue(written));
     await finishSession(context, tx, session);
     return true;

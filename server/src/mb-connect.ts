@@ -7,8 +7,9 @@ import { readVendors } from "./catalog/vendor.ts";
 import type { Context } from "./context.ts";
 import { loggable } from "./errors.ts";
 import { createDoor, type Resolver } from "./fetch.ts";
+import { createPace } from "./fhir/pace.ts";
 import { createIds } from "./ids.ts";
-import { createJobs, type Jobs } from "./jobs/jobs.ts";
+import { createJobs, type Jobs, type JobsOptions } from "./jobs/jobs.ts";
 import type { JobFault } from "./jobs/worker-loop.ts";
 import { connections, type Connections } from "./library/connections.ts";
 import { type Destinations, destinations } from "./library/destinations.ts";
@@ -52,6 +53,10 @@ export interface Surroundings {
   vendors?: URL;
   /** A resolver in place of the system's. */
   lookup?: Resolver;
+  /** How the queue keeps time in place of its defaults. */
+  jobs?: Partial<Pick<JobsOptions, "leaseSeconds" | "pollSeconds" | "retrySeconds" | "stopSeconds" | "concurrency">>;
+  /** How long a job of the pull works before it hands on to itself, in milliseconds; default 20,000. */
+  pullWorkMs?: number;
 }
 
 /**
@@ -108,7 +113,7 @@ export function compose(
   const vendors = readVendors(surroundings.vendors);
   const profiles = readProfiles(vendors);
   const logger: Logger = configuration.logger ?? pino({ name: "mb-connect", level: "warn" });
-  const { database, jobs } = open(configuration.database, clock, logger);
+  const { database, jobs } = open(configuration.database, clock, logger, surroundings.jobs);
   const { allowLoopback } = configuration;
   const doors = { allowLoopback, ...(surroundings.lookup ? { lookup: surroundings.lookup } : {}) };
   const door = createDoor(doors);
@@ -127,6 +132,8 @@ export function compose(
     jobs,
     door,
     ownDoor: createDoor({ ...doors, privateNetwork: true }),
+    pace: createPace(),
+    pullWorkMs: surroundings.pullWorkMs ?? 20_000,
     discovery: createDiscovery({ door, db: database.db, logger, clock }),
     issuerKeys: createIssuerKeys(door, clock),
     ids: createIds(clock),
@@ -158,11 +165,16 @@ function recordUse(context: Context, use: string, kid: string): void {
   void untilDone(context, recorded);
 }
 
-function open(location: string, clock: () => number, logger: Logger): { database: Database; jobs: Jobs } {
+function open(
+  location: string,
+  clock: () => number,
+  logger: Logger,
+  timing: Surroundings["jobs"],
+): { database: Database; jobs: Jobs } {
   const onError = (fault: JobFault): void => logger.error(fault, "A job failed");
   try {
     const database = openDatabase(location);
-    return { database, jobs: createJobs(database, { names: JOB_NAMES, clock, onError }) };
+    return { database, jobs: createJobs(database, { ...timing, names: JOB_NAMES, clock, onError }) };
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     const opened =

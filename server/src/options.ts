@@ -139,7 +139,7 @@ export interface MbConnectOptions {
   unreachableSources?: "last" | "hide";
   /** Seals the records of every connection from its next pull on, those that it has included; a sealed connection stays so. Default false. */
   sealRecords?: boolean;
-  /** Takes effect with the pull of records. Default 24. */
+  /** How often the records of a connection are pulled anew, 1 to 720. Default 24. */
   pullIntervalHours?: number;
   /**
    * Where documents that records point to are kept, encrypted; one folder for all processes of an app. null: they are not
@@ -168,6 +168,7 @@ export interface Configuration {
   unreachableSources: "last" | "hide";
   sealRecords: boolean;
   attachmentsFolder: string | null;
+  pullIntervalHours: number;
   allowLoopback: boolean;
   logger: Logger | undefined;
 }

@@ -5,9 +5,10 @@ import { exportRecords } from "./flow/export.ts";
 import { download } from "./flow/download.ts";
 import { purge } from "./flow/delete.ts";
 import { lapse, scheduleLapse } from "./flow/lapse.ts";
+import { pull } from "./flow/pull.ts";
 import { refresh } from "./flow/refresh.ts";
 
-/** Every job there is. `pull` is enqueued with each grant and waits for the flow that fetches records. */
+/** Every job there is. */
 export const JOB_NAMES = ["deliver", "download", "export", "lapse", "pull", "purge", "refresh"] as const;
 
 /** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
@@ -25,12 +26,12 @@ export function createWorker(context: Context, ready: Promise<void>): Worker {
       await scheduleLapse(context, context.db, context.clock());
       await context.jobs.start({
         deliver: (run) => deliver(context, run),
-        export: (run) => exportRecords(context, run),
         download: (run) => download(context, run),
+        export: (run) => exportRecords(context, run),
         lapse: () => lapse(context),
-        refresh: (run) => refresh(context, run),
         pull: (run) => pull(context, run),
         purge: () => purge(context),
+        refresh: (run) => refresh(context, run),
       });
     },
     stop: () => context.jobs.stop(),

@@ -7,6 +7,58 @@ export interface FhirAccess {
   access_token: string;
 }
 
+/** An answer as it came. */
+export interface FhirBytes {
+  status: number;
+  headers: Headers;
+  bytes: Buffer;
+}
+
+/** A page may be large: one of 4 MB was seen, and some servers answer a whole search in one. */
+const LARGEST_PAGE = 64 * 1024 * 1024;
+const PAGE_SECONDS = 30;
+
+/** A FHIR base with one slash at its end. */
+export function baseOf(fhir_base_url: string): string {
+  return `${fhir_base_url.replace(/\/+$/, "")}/`;
+}
+
+/**
+ * The URL that a server wrote, where the token may go to it: the FHIR base itself, with another query, or below it. Null for
+ * one to elsewhere.
+ */
+export function urlBelow(base: string, written: string): URL | null {
+  if (!URL.canParse(written, base)) return null;
+  const url = new URL(written, base);
+  const home = new URL(base);
+  const below = url.pathname === home.pathname.slice(0, -1) || url.pathname.startsWith(home.pathname);
+  return url.origin === home.origin && below && !url.username && !url.password ? url : null;
+}
+
+/**
+ * GET below the FHIR base, as it comes: 64 MiB and 30 seconds at most. An aborted one rejects.
+ *
+ * @throws {DoorError} when the server cannot be reached, or its answer does not come whole
+ */
+export async function fetchFhir(
+  door: Door,
+  access: FhirAccess,
+  url: URL,
+  { accept, signal }: { accept: string; signal?: AbortSignal },
+): Promise<FhirBytes> {
+  if (!urlBelow(baseOf(access.fhir_base_url), url.href)) throw new TypeError("The URL leaves the FHIR base");
+  const answer = await door.stream(url, {
+    headers: { accept, authorization: `Bearer ${access.access_token}` },
+    maxRedirects: 0,
+    maxBytes: LARGEST_PAGE,
+    timeoutSeconds: PAGE_SECONDS,
+    ...(signal ? { signal } : {}),
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.body) chunks.push(chunk);
+  return { status: answer.status, headers: answer.headers, bytes: Buffer.concat(chunks) };
+}
+
 /** A FHIR answer: JSON, or null where the body was none. */
 export interface FhirAnswer {
   status: number;

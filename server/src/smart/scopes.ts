@@ -126,6 +126,26 @@ export function mayRead(granted: readonly string[], type: string): boolean {
   return !compareScopes([`patient/${type}.rs`], granted.join(" ")).not_granted.includes(type);
 }
 
+/** Whether granted scopes let the app read a resource of a type whose id it knows. */
+export function mayReadOne(granted: readonly string[], type: string): boolean {
+  return !compareScopes([`patient/${type}.r`], granted.join(" ")).not_granted.includes(type);
+}
+
+/**
+ * The slices of a type that granted scopes open, each the query of its scope, such as `category=laboratory`; null where one
+ * opens all of it.
+ *
+ * @see SMART App Launch 2.2, "Finer-grained resource constraints using search parameters"
+ */
+export function slicesOf(granted: readonly string[], type: string): string[] | null {
+  const queries = granted.flatMap((scope) => {
+    const [, of = "", query] = /^(?:patient|user)\/([A-Za-z]+|\*)\.[a-z*]+(?:\?(.*))?$/.exec(scope) ?? [];
+    const opens = (of === type || of === "*") && rightsOf([scope]).get(of)?.includes("s");
+    return opens ? [query ?? ""] : [];
+  });
+  return queries.length === 0 || queries.includes("") ? null : [...new Set(queries)];
+}
+
 /** For each resource type (or `*`) of clinical scopes, which of `r` and `s` they hold. */
 function rightsOf(scopes: readonly string[]): Map<string, string> {
   const rights = new Map<string, string>();

@@ -96,17 +96,56 @@ export function listPullTypes(db: Db, connection_id: string): Promise<PullTypeRo
   return db.selectFrom("pull_types").selectAll().where("connection_id", "=", connection_id).orderBy("type").execute();
 }
 
-/** Writes what a type's part of a pull has come to. */
-export async function writePullType(
+/**
+ * Writes what a type's part of a pull has come to, and answers it as it is stored.
+ *
+ * @param added to the type's records, which searches for other types may add to as well
+ */
+export function writePullType(
   tx: Tx,
   { connection_id, type }: Pick<PullTypeRow, "connection_id" | "type">,
-  changes: Partial<Omit<PullTypeRow, "connection_id" | "type">>,
+  added: number,
+  changes: Partial<Omit<PullTypeRow, "connection_id" | "type" | "records">>,
+): Promise<PullTypeRow> {
+  return tx
+    .updateTable("pull_types")
+    .set((update) => ({ ...changes, records: update("records", "+", added) }))
+    .where("connection_id", "=", connection_id)
+    .where("type", "=", type)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Ends what of a pull was not asked for: its time is over, or one search brought all. */
+export async function settleRest(
+  tx: Tx,
+  connection_id: string,
+  now: number,
+  outcome: "answered" | "given_up",
 ): Promise<void> {
   await tx
     .updateTable("pull_types")
-    .set(changes)
+    .set((update) => ({
+      settled_at: now,
+      place: null,
+      state:
+        outcome === "answered"
+          ? update
+              .case()
+              .when("records", ">", 0)
+              .then("ok" as const)
+              .else("empty" as const)
+              .end()
+          : update
+              .case()
+              .when("bytes", ">", 0)
+              .then("partial" as const)
+              .else("failed" as const)
+              .end(),
+      ...(outcome === "answered" ? { complete_at: now } : {}),
+    }))
     .where("connection_id", "=", connection_id)
-    .where("type", "=", type)
+    .where("place", "is not", null)
     .execute();
 }
 

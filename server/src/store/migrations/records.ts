@@ -59,6 +59,7 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("settled_at", "bigint")
     .addColumn("complete_at", "bigint")
     .addColumn("incremental", "integer")
+    .addColumn("searches", "text")
     .addColumn("place", "text")
     .addColumn("notes", "text", (c) => c.notNull())
     .addPrimaryKeyConstraint("pull_types_pk", ["connection_id", "type"])
@@ -70,6 +71,7 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("fhir_id", "text", (c) => c.notNull())
     .addColumn("hops", "integer", (c) => c.notNull())
     .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("tries", "integer", (c) => c.notNull())
     .addPrimaryKeyConstraint("references_found_pk", ["connection_id", "type", "fhir_id"])
     .execute();
   await schema
@@ -94,16 +96,16 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("file", "text")
     .addColumn("sealed_key", "text")
     .addColumn("attempts", "integer", (c) => c.notNull())
+    .addColumn("due_at", "bigint", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("updated_at", "bigint", (c) => c.notNull())
-    .addColumn("due_at", "bigint", (c) => c.notNull())
     .addUniqueConstraint("attachments_identity", ["connection_id", "document_id", "position"])
     .execute();
   await schema.createIndex("attachments_patient").on("attachments").columns(["patient_id", "id"]).execute();
-}
   await schema
     .createIndex("attachments_waiting")
     .on("attachments")
     .columns(["connection_id", "due_at", "id"])
     .where(sql.ref("state"), "=", sql.lit("waiting"))
     .execute();
+}
