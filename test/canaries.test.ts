@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { type Host, openHost, type PatientBrowser, patientBrowser } from "./support/clinic.ts";
 import { freePort } from "./support/free-port.ts";
 import { type HostileServer, startHostileServer } from "./support/hostile-server.ts";
+import { type Receiver, startReceiver } from "./support/receiver.ts";
 
 const CLIENT_SECRET = "client-secret-canary-7f3a";
 const SEALING_KEY = randomBytes(32).toString("base64url");
@@ -22,6 +23,9 @@ const SIGNING_KEY = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKe
 let host: Host<HostileServer>;
 /** The same host as a process of its own serves it. */
 let served: Pick<Host<HostileServer>, "api" | "url">;
+/** Hears of all events, and answers badly enough to be logged. */
+let receiver: Receiver;
+let webhook_id: string;
 let child: ChildProcess;
 let start: () => Promise<void>;
 /** All that the process printed. */
@@ -46,6 +50,13 @@ before(async () => {
       signingKeys: [{ ...SIGNING_KEY, kid: "signing", alg: "ES384" }],
     },
   });
+  receiver = await startReceiver();
+  receiver.onDelivery((response) => response.writeHead(500).end());
+  const { id, secret } = await host.mb.webhooks.create({ url: `${receiver.url}/webhook-path-canary` });
+  webhook_id = id;
+  secrets.set("webhook secret", secret).set("webhook secret's bytes", secret.slice("whsec_".length));
+  const rotated = await host.mb.webhooks.rotateSecret(id);
+  secrets.set("newer webhook secret", rotated.secret);
   const evil = host.hospital;
   evil.metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"], revocation_endpoint: undefined };
   let count = 0;
@@ -92,6 +103,7 @@ before(async () => {
 after(async () => {
   child.kill("SIGKILL");
   await host.close();
+  await receiver.close();
 });
 
 /** From the tag to a callback's address with a planted code. */
@@ -144,6 +156,16 @@ test("S10, S11, S20: a grant, a refused id_token and a declined one leave no sec
   holdsNone("answers", answers.join("\n"));
   const { connections } = await host.mb.patients.retrieve("alma");
   assert.equal(connections[0]?.status, "active");
+  await host.mb.worker.start();
+  const heard = await receiver.deliveries.reach(5);
+  await host.mb.worker.stop();
+  assert.deepEqual(
+    new Set(heard.map(({ body }) => JSON.parse(body).type)),
+    new Set(["patient_session.completed", "connection.failed"]),
+  );
+  holdsNone("events", JSON.stringify(heard));
+  const events = await host.mb.webhooks.listEvents(webhook_id);
+  holdsNone("webhooks", JSON.stringify([await host.mb.webhooks.retrieve(webhook_id), events.data]));
   const sessions = (await host.mb.patients.listPatientSessions("alma")).data;
   const trails = await Promise.all(sessions.map(({ id }) => host.mb.patientSession.trail(id)));
   holdsNone("library", JSON.stringify([sessions, connections, trails, host.logged]));

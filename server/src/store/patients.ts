@@ -62,9 +62,11 @@ export async function lockPatient(tx: Tx, id: string): Promise<void> {
     .execute();
 }
 
-/** Deletes a patient with their sessions, attempts, trail and connections; false where there is none. */
+/** Deletes a patient with their sessions, attempts, trail, connections and events; false where there is none. */
 export async function deletePatient(db: Db, id: string): Promise<boolean> {
   const result = await db.deleteFrom("patients").where("id", "=", id).executeTakeFirst();
+  // After the rows that it waited for: whoever held one may have written an event about it.
+  await db.deleteFrom("events").where("patient_id", "=", id).execute();
   return result.numDeletedRows === 1n;
 }
 

@@ -21,10 +21,11 @@ export async function webhooks(db: Kysely<unknown>): Promise<void> {
   await schema
     .createTable("events")
     .addColumn("id", "text", (c) => c.primaryKey())
-    // No foreign key: what an event tells of must not fail because its webhook is deleted at that moment.
+    // No foreign keys: what an event tells of must neither fail nor wait because its webhook or patient is deleted at that
+    // moment. Both are deleted with their events after them, so none stays behind.
     .addColumn("webhook_id", "text", (c) => c.notNull())
     .addColumn("type", "text", (c) => c.notNull())
-    .addColumn("patient_id", "text", (c) => c.references("patients.id").onDelete("cascade"))
+    .addColumn("patient_id", "text")
     .addColumn("body", "text", (c) => c.notNull())
     .addColumn("attempts", "integer", (c) => c.notNull())
     .addColumn("next_attempt_at", "bigint")
