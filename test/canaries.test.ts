@@ -159,10 +159,12 @@ test("S10, S11, S20: a grant, a refused id_token and a declined one leave no sec
   await host.mb.worker.start();
   const heard = await receiver.deliveries.reach(5);
   await host.mb.worker.stop();
-  assert.deepEqual(
-    new Set(heard.map(({ body }) => JSON.parse(body).type)),
-    new Set(["patient_session.completed", "connection.failed"]),
-  );
+  for (const type of ["patient_session.completed", "connection.failed"]) {
+    assert.ok(
+      heard.some(({ body }) => JSON.parse(body).type === type),
+      type,
+    );
+  }
   holdsNone("events", JSON.stringify(heard));
   const events = await host.mb.webhooks.listEvents(webhook_id);
   holdsNone("webhooks", JSON.stringify([await host.mb.webhooks.retrieve(webhook_id), events.data]));
