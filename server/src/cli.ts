@@ -10,6 +10,7 @@ import { addImport } from "./cli/import.ts";
 import { addKeys } from "./cli/keys.ts";
 import { addProbe } from "./cli/probe.ts";
 import { CommandError, type Terminal } from "./cli/terminal.ts";
+import { addWork } from "./cli/work.ts";
 import { MissingPeerError } from "./store/database.ts";
 
 /**
@@ -50,7 +51,7 @@ function program(terminal: Terminal): Command {
   const command = new Command("mb-connect")
     .description("Patient-authorized health records over SMART on FHIR")
     .exitOverride();
-  for (const add of [addImport, addKeys, addDoctor, addProbe, addAudit]) add(command, terminal);
+  for (const add of [addImport, addKeys, addDoctor, addProbe, addWork, addAudit]) add(command, terminal);
   return command;
 }
 

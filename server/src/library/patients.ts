@@ -13,8 +13,11 @@ import type { Context } from "../context.ts";
 import { badRequest, ConnectError } from "../errors.ts";
 import { deleteConnection, deletePatient } from "../flow/delete.ts";
 import { disconnect } from "../flow/disconnect.ts";
+import { requestPull } from "../pulling/schedule.ts";
+import { listConnections } from "../store/connections.ts";
 import { listSessions } from "../store/patient-sessions.ts";
 import { insertPatient, listPatientRows, replacePatient } from "../store/patients.ts";
+import { connectionDetails } from "../views/connection.ts";
 import { type ListParameters, page, readListParameters } from "../views/cursor.ts";
 import { type PagedList, paged } from "../views/paged.ts";
 import { patientNotFound, patientView, retrievePatient } from "../views/patient.ts";
@@ -37,6 +40,11 @@ export interface Patients extends PatientRecords {
   listPatientSessions(id: string, parameters?: ListParameters): PagedList<PatientSession>;
   /** With how their pulls go, newest first. Errors: `resource_not_found`. */
   getConnections(id: string): Promise<ConnectionDetail[]>;
+  /**
+   * Has a connection's records (`conn_…`) pulled now, by a worker, not waiting for the next time that it is due; one that is
+   * under way is that one. Answers the connection as it stands. Errors: `resource_not_found`, `token_unavailable`.
+   */
+  pullConnection(id: string, connectionId: string): Promise<ConnectionDetail>;
   /** Ends a connection (`conn_…`), here at once and at the hospital if it will. Errors: `resource_not_found`. */
   disconnectConnection(
     id: string,
@@ -101,6 +109,15 @@ export function patients(context: Context, ready: Promise<void>): Patients {
     async getConnections(id) {
       await ready;
       return (await retrievePatient(context, id)).connections;
+    },
+    async pullConnection(id, connectionId) {
+      await ready;
+      const row = (await listConnections(db, id, context.clock())).find((one) => one.id === connectionId);
+      if (!row) throw connectionNotFound();
+      if (row.status !== "active") throw new ConnectError("token_unavailable", { reason: row.status });
+      await db.transaction().execute((tx) => requestPull(context, tx, connectionId, "demand"));
+      const details = await connectionDetails(context, id);
+      return details.find((one) => one.id === connectionId) ?? Promise.reject(connectionNotFound());
     },
     async disconnectConnection(id, connectionId) {
       await ready;
