@@ -270,6 +270,23 @@ forEachDatabase(({ location }) => {
       assert.equal(await clinic.waiting("deliver", id), 1);
     });
 
+    test("is recorded without waiting for another's transaction", async (t) => {
+      // SQLite has one writer at a time whatever is written.
+      if (!clinic.database.startsWith("postgres")) return t.skip("of Postgres");
+      await clinic.mb.webhooks.create({ url: PORTAL });
+      await happens(1, "bela");
+      await context.db.transaction().execute(async (tx) => {
+        const object = {
+          id: "conn_1",
+          patient_id: "bela",
+          connection_id: "fhirsrc_1",
+          failure_code: "token_unavailable",
+        };
+        await recordEvent(context, tx, { type: "records.sync.failed", patient_id: "bela", object });
+        await happens(2, "bela");
+      });
+    });
+
     test("reads its object only for somebody", async () => {
       const object = async () => assert.fail("it was read for nobody");
       await context.db

@@ -17,10 +17,7 @@ export interface NewEvent<T extends EventType> {
   object: EventObjects[T] | (() => Promise<EventObjects[T]>);
 }
 
-/**
- * Records an event for every active webhook that wants its type; writes nothing where none does. Call it last in the
- * transaction: from here on the transaction holds what the delivery of other events waits for.
- */
+/** Records an event for every active webhook that wants its type; writes nothing where none does. */
 export async function recordEvent<T extends EventType>(
   context: Pick<Context, "ids" | "clock" | "jobs">,
   tx: Db,
@@ -49,10 +46,13 @@ export async function recordEvent<T extends EventType>(
     };
   });
   await insertEvents(tx, rows);
-  for (const { webhook_id } of rows) await scheduleDelivery(context, tx, webhook_id, now);
+  // Without the webhook's key, by which those who record events would wait for each other, two of them perhaps for ever.
+  for (const { webhook_id } of rows) {
+    await context.jobs.enqueue(tx, { name: "deliver", payload: { webhook_id, wake: true }, runAt: now });
+  }
 }
 
-/** Makes sure that the job waits which delivers a webhook's events. */
+/** Makes sure that the one job waits which delivers a webhook's events. */
 export async function scheduleDelivery(
   context: Pick<Context, "jobs">,
   db: Db,

@@ -1,5 +1,5 @@
 /**
- * Events go out: the job of one webhook posts what is due, one after the other, and enqueues itself for what is due later.
+ * Events go out: the one job of a webhook posts what is due, one after the other, and enqueues itself for what is due later.
  * Reads the webhook and its events; leaves each event delivered, put off, or given up with its webhook disabled. An attempt is
  * written when it has ended, so a worker that is killed in one has it made again: the receiver hears twice rather than never,
  * and tells by the event's id.
@@ -32,7 +32,7 @@ const TURN_MS = 20_000;
 /** A receiver that did not answer at all is left alone as long, lest its events take up a worker. */
 const SILENCE_MS = 30_000;
 
-/** @param run with the `webhook_id` in its payload */
+/** @param run with the `webhook_id` in its payload; one with `wake` only makes sure of the webhook's own job */
 export async function deliver(
   context: Context,
   { payload, last = false, signal }: Pick<JobRun, "payload"> & Partial<Pick<JobRun, "last" | "signal">>,
@@ -40,6 +40,7 @@ export async function deliver(
   const { db, clock } = context;
   const webhook_id = String(payload.webhook_id);
   const begun = clock();
+  if (payload.wake) return scheduleDelivery(context, db, webhook_id, begun);
   // What failed ten times on our side, such as a secret that no key opens, is not lost for that.
   if (last) await scheduleDelivery(context, db, webhook_id, begun + HOUR_MS);
   for (let silentUntil = 0; ; ) {
