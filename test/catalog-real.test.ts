@@ -67,16 +67,22 @@ describe("lists as the world publishes them", NEEDS_REAL_DATA, () => {
     const [imported] = await importFiles(database, realData("brands/vendors/meditech-brands-2026-04-27.json"));
     assert.equal(imported?.files[0]?.tally.read, 1046);
     const catalog = createCatalog({ database, offered: () => true, clock: () => 0 });
-    const { sources } = await catalog.search("freeman", { limit: 10, offset: 0 });
+    const { found } = await catalog.search("freeman", { limit: 10, offset: 0 });
     assert.deepEqual(
-      sources.map(({ name, city, state, type, fhir_base_url }) => [name, city, state, type, fhir_base_url]),
-      ["Freeman Health System", "Freeman Hospital West"].map((name) => [
-        name,
-        "Joplin",
-        "MO",
-        "meditech",
-        "https://live01.freemanhealth.net:443/v1/uscore/R4",
+      found.map(({ source: { name, city, state, type, fhir_base_url }, locations }) => [
+        ...[name, city, state, type, fhir_base_url, locations],
       ]),
+      [
+        [
+          ...["Freeman Health System", "Joplin", "MO", "meditech", "https://live01.freemanhealth.net:443/v1/uscore/R4"],
+          2,
+        ],
+      ],
+    );
+    const behind = await catalog.search("", { limit: 10, offset: 0, brand: found[0]?.source.id ?? "" });
+    assert.deepEqual(
+      behind.found.map(({ source }) => source.name),
+      ["Freeman Health System", "Freeman Hospital West"],
     );
   });
 
@@ -123,8 +129,8 @@ describe("lists as the world publishes them", NEEDS_REAL_DATA, () => {
     test("twenty misspelt names are understood", async () => {
       const catalog = createCatalog({ database, offered: () => true, clock: () => 0 });
       for (const [typed, meant] of misspelt) {
-        const { sources } = await catalog.search(typed, { limit: 10, offset: 0 });
-        assert.match(sources[0]?.name ?? "nothing", meant, typed);
+        const { found } = await catalog.search(typed, { limit: 10, offset: 0 });
+        assert.match(found[0]?.source.name ?? "nothing", meant, typed);
       }
     });
 
@@ -138,10 +144,10 @@ describe("lists as the world publishes them", NEEDS_REAL_DATA, () => {
         "system health freeman",
         "FREEM",
       ]) {
-        const { sources } = await catalog.search(typed, { limit: 10, offset: 0 });
+        const { found } = await catalog.search(typed, { limit: 10, offset: 0 });
         assert.ok(
-          sources.some((source) => source.name === "Freeman Health System"),
-          `${typed}: ${sources.map((source) => source.name)}`,
+          found.some(({ source }) => source.name === "Freeman Health System"),
+          `${typed}: ${found.map(({ source }) => source.name)}`,
         );
       }
     });

@@ -2,6 +2,7 @@
  * The command `mb-connect`, one file each in `cli/`. What was asked for goes to stdout, all else to stderr; whatever fails
  * is one line and exit code 1.
  */
+import { createInterface } from "node:readline";
 import { Command, CommanderError } from "commander";
 import { ImportError } from "./catalog/content.ts";
 import { addAudit } from "./cli/audit.ts";
@@ -9,6 +10,7 @@ import { addDoctor } from "./cli/doctor.ts";
 import { addImport } from "./cli/import.ts";
 import { addKeys } from "./cli/keys.ts";
 import { addProbe } from "./cli/probe.ts";
+import { addSearch } from "./cli/search.ts";
 import { CommandError, type Terminal } from "./cli/terminal.ts";
 import { addWork } from "./cli/work.ts";
 import { MissingPeerError } from "./store/database.ts";
@@ -27,6 +29,8 @@ export async function main(words: readonly string[]): Promise<number> {
     isInteractive: process.stderr.isTTY === true,
     database: process.env.MB_CONNECT_DATABASE,
     clock: Date.now,
+    stopwatch: () => performance.now(),
+    lines: () => createInterface({ input: process.stdin }),
     interrupted() {
       const interrupt = new AbortController();
       for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => interrupt.abort());
@@ -51,7 +55,7 @@ function program(terminal: Terminal): Command {
   const command = new Command("mb-connect")
     .description("Patient-authorized health records over SMART on FHIR")
     .exitOverride();
-  for (const add of [addImport, addKeys, addDoctor, addProbe, addWork, addAudit]) add(command, terminal);
+  for (const add of [addImport, addKeys, addDoctor, addProbe, addSearch, addWork, addAudit]) add(command, terminal);
   return command;
 }
 

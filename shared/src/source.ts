@@ -28,6 +28,15 @@ export const fhirSource = z.object({
   status: z.enum(["active", "inactive", "retired"]),
   /** What the vendor asks of an app before it may connect, or null. */
   setup_requirements: z.string().nullable(),
+  /**
+   * In an answer to a search: how many sources behind the same login match, itself included. With more than one, `name` is
+   * the best matching of them, `brand` what they share, and `?brand={id}` lists them. Elsewhere 1.
+   */
+  locations: z.int().min(1),
+  /** What tells it from others of the same name and place: a portal, a vendor, a host; null where nothing has to. */
+  distinction: z.string().nullable(),
+  /** In an answer to a search: where in `name` stands what was typed, each from a place to before another, in UTF-16 units. */
+  matches: z.array(z.tuple([z.int(), z.int()])),
 });
 
 /** A catalog entry as the wire shows it. */
@@ -35,11 +44,13 @@ export type FhirSource = z.infer<typeof fhirSource>;
 
 /**
  * The query of `GET connections`, as a URL or a caller gives it. `limit` is 1 to 100, default 10; `starting_after` is a
- * `next_cursor`. `q` may be anything: what is no text counts as nothing typed.
+ * `next_cursor`. `brand` is the id of a source: it asks for each source behind the same login. `q` may be anything: what is
+ * no text counts as nothing typed.
  */
 export const connectionsQuery = z.object({
   q: z.string().catch(""),
   type: z.string().max(100, "must have at most 100 characters").optional(),
+  brand: z.string().max(100, "must have at most 100 characters").optional(),
   limit: z
     .union(
       [
@@ -60,6 +71,7 @@ export const connectionsQuery = z.object({
 export interface ConnectionsQuery {
   q?: string;
   type?: string | undefined;
+  brand?: string | undefined;
   limit?: number;
   starting_after?: string | undefined;
 }

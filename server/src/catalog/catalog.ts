@@ -12,14 +12,27 @@ import {
   readMostUsedSources,
 } from "../store/catalog.ts";
 import type { Database } from "../store/database.ts";
-import type { SourceRow } from "../store/schema.ts";
+import { readLiveness } from "../store/liveness.ts";
 import { createIndexBuilder } from "./index-tables.ts";
-import { type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
+import { distinctionOf } from "./logins.ts";
+import { matchesIn, type Span } from "./matches.ts";
+import { createReading, type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
 import { readVendors, type Vendors } from "./vendor.ts";
+
+/** A source as a search found it. */
+export interface FoundSource {
+  source: CataloguedSource;
+  /** Sources behind its login that match as well, itself included. */
+  locations: number;
+  /** What tells it from others of the same name and place, or null. */
+  distinction: string | null;
+  /** Where in its name stands what was typed. */
+  matches: Span[];
+}
 
 /** A page of sources. */
 export interface SourcePage {
-  sources: SourceRow[];
+  found: FoundSource[];
   hasMore: boolean;
 }
 
@@ -32,19 +45,27 @@ export interface Catalog {
   /** Any source, offered or not; undefined where there is none. */
   get(id: string): Promise<CataloguedSource | undefined>;
   /** Of these ids the sources that are offered, in their order. */
-  offeredOf(ids: readonly string[]): Promise<SourceRow[]>;
+  offeredOf(ids: readonly string[]): Promise<CataloguedSource[]>;
   /** Settles when the index stands; fails as the database does. */
   ready(): Promise<void>;
 }
 
-/** Rows read between two pauses. */
-const SLICE = 500;
+/** Rows read between two pauses: better-sqlite3 holds the process as long as it reads. */
+const SLICE = 200;
 /** How often the catalog's version is looked at while it is used, in ms. */
 const CHECK_EVERY = 1000;
-/** How long the order of the most used sources stays, in ms. */
+/** How long the order of the most used sources stays, and how often patients got through, in ms. */
 const USE_KEPT = 60_000;
+const SUCCESS_KEPT = 3_600_000;
 /** How many sources can be among the most used. */
 const MOST_USED = 100;
+/** What a recommended source, and the most used one, are worth beside their words; the others that are used, less by their place. */
+const RECOMMENDED = 30;
+const USED = 15;
+/** What a server where nobody gets through costs. */
+const FAILING = 25;
+/** Others of a source's name that it is told from. */
+const MOST_NAMESAKES = 10;
 
 /**
  * Opens the catalog of a database; its index is made at first use.
@@ -52,25 +73,54 @@ const MOST_USED = 100;
  * @param offered tells whether this app may offer an active source
  * @param clock ms since 1970
  * @param vendors default the package's own
+ * @param recommended ids that come first among equals
  */
 export function createCatalog(options: {
-  database: Database;
+  database: Pick<Database, "db">;
   offered: (source: CataloguedSource) => boolean;
   clock: () => number;
   vendors?: Vendors;
+  recommended?: readonly string[];
 }): Catalog {
-  const { database, offered, clock, vendors = readVendors() } = options;
-  const { db } = database;
+  const { offered, clock, vendors = readVendors(), recommended = [] } = options;
+  const { db } = options.database;
   let current: { version: number; index: SearchIndex } | null = null;
   let checkedAt = 0;
   let refreshing: Promise<void> | null = null;
+  let failing: { at: number; points: Map<string, number> } = { at: Number.NEGATIVE_INFINITY, points: new Map() };
   let used: { at: number; ids: string[] } | null = null;
 
+  const mostUsed = async (): Promise<string[]> => {
+    if (!used || clock() - used.at >= USE_KEPT) {
+      used = { at: clock(), ids: await readMostUsedSources(db, MOST_USED) };
+      if (current) favour(current.index, used.ids);
+    }
+    return used.ids;
+  };
+  const favour = (index: SearchIndex, ids: readonly string[]): void => {
+    const sources = new Map(ids.map((id, place) => [id, USED * (1 - place / MOST_USED)]));
+    for (const id of recommended) sources.set(id, RECOMMENDED + (sources.get(id) ?? 0));
+    index.favour({ sources, addresses: failing.points });
+  };
+  const countFailing = async (): Promise<void> => {
+    if (clock() - failing.at < SUCCESS_KEPT) return;
+    const points = new Map<string, number>();
+    for (const [address, { success_rate }] of await readLiveness(db, clock())) {
+      if (success_rate !== null && success_rate < 1) points.set(address, FAILING * (success_rate - 1));
+    }
+    failing = { at: clock(), points };
+  };
   const refresh = async (): Promise<void> => {
     checkedAt = clock();
     // Read before the rows: an import in between leaves the older number, and the next look makes the index again.
     const version = await readCatalogVersion(db);
-    if (current?.version !== version) current = { version, index: await buildIndex(database, offered, vendors) };
+    if (current?.version !== version) {
+      const index = await buildIndex(options.database, offered, vendors);
+      current = { version, index };
+      used = null;
+    }
+    await countFailing();
+    await mostUsed();
   };
   const refreshOnce = (): Promise<void> => {
     refreshing ??= refresh().finally(() => {
@@ -84,45 +134,62 @@ export function createCatalog(options: {
     if (clock() - checkedAt >= CHECK_EVERY) refreshOnce().catch(() => {});
     return current.index;
   };
-  const offeredOf = async (ids: readonly string[]): Promise<SourceRow[]> => {
-    const sources = await findSources(db, ids);
-    return sources.filter((source) => source.status === "active" && offered(source));
-  };
-  const pageOf = async ({ ids, hasMore }: Found): Promise<SourcePage> => ({ sources: await offeredOf(ids), hasMore });
-  const mostUsed = async (): Promise<string[]> => {
-    if (!used || clock() - used.at >= USE_KEPT) used = { at: clock(), ids: await readMostUsedSources(db, MOST_USED) };
-    return used.ids;
+  const isOffered = (source: CataloguedSource): boolean => source.status === "active" && offered(source);
+
+  const pageOf = async (index: SearchIndex, { hits, hasMore, words }: Found): Promise<SourcePage> => {
+    const namesakes = new Map(hits.map(({ id }) => [id, index.namesakes(id, MOST_NAMESAKES)]));
+    const ids = new Set([...hits.map(({ id }) => id), ...[...namesakes.values()].flat()]);
+    const rows = new Map((await findSources(db, [...ids])).filter(isOffered).map((row) => [row.id, row]));
+    const found = hits.flatMap(({ id, locations }): FoundSource[] => {
+      const source = rows.get(id);
+      if (!source) return [];
+      const others = (namesakes.get(id) ?? []).flatMap((other) => rows.get(other) ?? []);
+      const matches = matchesIn(source.name, words, index.vocabulary);
+      return [{ source, locations, distinction: distinctionOf(source, others), matches }];
+    });
+    return { found, hasMore };
   };
 
   return {
-    search: async (query, page) => pageOf((await index()).search(query, page)),
-    async browse({ type, limit, offset }) {
-      const { browse } = await index();
-      const favourites = (await offeredOf(await mostUsed()))
+    async search(query, page) {
+      const searched = await index();
+      return pageOf(searched, searched.search(query, page));
+    },
+    async browse(page) {
+      const searched = await index();
+      const { type, limit, offset } = page;
+      const offeredMost = (await findSources(db, await mostUsed())).filter(isOffered);
+      const firsts = offeredMost
         .filter((source) => type === undefined || source.type === type)
-        .map((source) => source.id);
+        .map((source) => searched.firstOf(source.id) ?? source.id);
+      const favourites = [...new Set(firsts)];
       const known = new Set(favourites);
       // The others are read past the favourites among them, which stand in front already.
-      const others = browse({ type, limit: offset + limit + known.size, offset: 0 });
-      const all = [...favourites, ...others.ids.filter((id) => !known.has(id))];
-      return pageOf({ ids: all.slice(offset, offset + limit), hasMore: others.hasMore || all.length > offset + limit });
+      const others = searched.browse({ type, limit: offset + limit + known.size, offset: 0 });
+      const all = others.hits.filter(({ id }) => !known.has(id));
+      const hits = [...favourites.map((id) => ({ id, locations: searched.locationsOf(id) })), ...all];
+      const hasMore = others.hasMore || hits.length > offset + limit;
+      return pageOf(searched, { ...others, hits: hits.slice(offset, offset + limit), hasMore });
     },
     get: (id) => findSource(db, id),
-    offeredOf,
+    async offeredOf(ids) {
+      return (await findSources(db, ids)).filter(isOffered);
+    },
     async ready() {
       await index();
     },
   };
 }
 
-async function buildIndex(
-  database: Database,
+/** Makes the index of what a database holds and the app may offer, in steps that hold nobody up. */
+export async function buildIndex(
+  { db }: Pick<Database, "db">,
   offered: (source: CataloguedSource) => boolean,
   vendors: Vendors,
 ): Promise<SearchIndex> {
-  const builder = createIndexBuilder(vendors);
+  const builder = createIndexBuilder(createReading(vendors));
   for (let after = ""; ; ) {
-    const rows = await readActiveSources(database.db, after, SLICE);
+    const rows = await readActiveSources(db, after, SLICE);
     for (const row of rows) if (offered(row)) builder.add(row);
     const last = rows.at(-1);
     if (!last) break;

@@ -78,3 +78,12 @@ export function readZip(published: string | null, state: string | null): string 
   const lostZero = (published.length === 3 || published.length === 4) && ZERO_ZIPS.has(state ?? "");
   return lostZero ? published.padStart(5, "0") : published;
 }
+
+/** Codes that stand behind names for something else as well: a degree, a legal form, a word. */
+const NOT_ONLY_STATES = new Set(["CO", "DC", "ID", "IN", "LA", "MA", "MD", "ME", "MI", "MS", "OR", "PA"]);
+
+/** The state whose code a name ends with, as many do that are listed without a place; null where that is not sure. */
+export function stateInName(name: string): string | null {
+  const code = /[ ,-]([A-Z]{2})$/.exec(name)?.[1] ?? "";
+  return Object.hasOwn(STATES, code) && !NOT_ONLY_STATES.has(code) ? code : null;
+}

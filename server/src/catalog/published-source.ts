@@ -104,13 +104,16 @@ export function mergeRows(one: SourceRow, other: SourceRow): SourceRow {
 }
 
 /**
- * A FHIR base URL as published, trimmed, but for three slips that no server could be reached by: a doubled scheme
- * (`https://https://…`), stray characters before the scheme (`: https://…`) and a host without a scheme.
+ * A FHIR base URL as published, trimmed, but for four slips that no server could be reached by: a doubled scheme
+ * (`https://https://…`), one that is broken as well (`https://https//…`), stray characters before the scheme
+ * (`: https://…`) and a host without a scheme.
  */
 function mendAddress(address: string): string {
   const trimmed = address.trim();
-  const bare = /^(?:[\s":]*https?:\/\/)*[\s":]*(https?:\/\/.*)$/i.exec(trimmed)?.[1] ?? trimmed;
-  return /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?(\/|$)/i.test(bare) ? `https://${bare}` : bare;
+  const [schemes = "", scheme] = /^(?:[\s":]*(https?):?\/\/)+/i.exec(trimmed) ?? [];
+  const bare = trimmed.slice(schemes.length);
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?(\/|$)/i.test(bare)) return `${scheme ?? "https"}://${bare}`;
+  return scheme === undefined ? trimmed : `${scheme}://${bare}`;
 }
 
 /** R4 before others where an endpoint speaks several; where none is given, what the path says; else null. */

@@ -1,96 +1,92 @@
 /** Understands what was typed: its words, and what each of them may stand for in a vocabulary. */
-import { isSmallWord, splitWords, wholeWord } from "./normalise.ts";
-import { oneEditAway, type Vocabulary } from "./vocabulary.ts";
-
-/** A word of a query and what it may stand for. */
-export interface QueryWord {
-  /** As typed, normalised. */
-  spelled: string;
-  /** True for the word that is still being typed. */
-  last: boolean;
-  /** The number of the very word, or -1. */
-  exact: number;
-  /** The words that begin with it: from the first to before the second. */
-  from: number;
-  to: number;
-  /** All of the above, and words one edit off where they were asked for: ranges without overlap. */
-  ranges: [number, number][];
-  /** True where words one edit off were asked for. */
-  misspelt: boolean;
-}
+import { isPassingWord, splitWords, wholeWord } from "./normalise.ts";
+import { MARK, type Vocabulary } from "./vocabulary.ts";
 
 /** A typed word and whether it may go on. */
 export interface SpelledWord {
   spelled: string;
   last: boolean;
+  /** True for one that may be missing. */
+  optional: boolean;
+}
+
+/** A word of a query and what it may stand for. */
+export interface QueryWord extends SpelledWord {
+  /** The number of its one form, or -1. */
+  exact: number;
+  /** True where it was typed shortened. */
+  shortened: boolean;
+  /** The number of the initials that it may be, or -1. */
+  initials: number;
+  /** The words that begin with it: from the first to before the second. */
+  from: number;
+  to: number;
+  /** The words that begin as its long form does, such as `pediatric` for `peds`. */
+  stem: [number, number];
+  /** Words that it may stand for by a slip, or ZIP codes near it, each with its share of a word's worth, 0 to 1; or null. */
+  near: ReadonlyMap<number, number> | null;
 }
 
 /** At most so many words of a query are looked up; a name with more is found by them. */
-const MOST_WORDS = 12;
-/** Words shorter than this are never taken for misspelt. */
-const SHORTEST_MISSPELT = 5;
-/** So many ways to write words together or apart are tried. */
-const MOST_RESPELLINGS = 8;
+export const MOST_WORDS = 12;
+/** What slips may cost by the letters of a word; longer words have the last. */
+const SLIPS = [0, 0, 0, 0, 2, 3, 3, 4] as const;
+/** The share of a word's worth that is left at a slip's cost. */
+const LEFT_AT = [0.7, 0.62, 0.55, 0.47, 0.4] as const;
 
-/** The words of a query, each once; the small ones only where there are no others. */
+/**
+ * The words of a query, each once. Beside others the small ones may be missing, and what is typed by habit: `of` and `and`
+ * still tell names apart, and `in` may be a state.
+ */
 export function readQuery(query: string): SpelledWord[] {
   const all = splitWords(query);
-  const telling = all.filter((word) => !isSmallWord(word));
-  const words = [...new Set(telling.length > 0 ? telling : all)].slice(0, MOST_WORDS);
   const typing = all.at(-1);
-  return words.map((spelled) => ({ spelled, last: spelled === typing }));
+  const alone = all.every(isPassingWord);
+  const words = [...new Set(all)].slice(0, MOST_WORDS);
+  return words.map((spelled) => ({ spelled, last: spelled === typing, optional: !alone && isPassingWord(spelled) }));
 }
 
-/** What a word stands for: itself in full, and all that begins with it. */
-export function matchWord(vocabulary: Vocabulary, { spelled, last }: SpelledWord): QueryWord {
-  const exact = vocabulary.find(wholeWord(spelled));
+/** What a word stands for: itself in full, all that begins with it, and for a ZIP code those near it. */
+export function matchWord(vocabulary: Vocabulary, word: SpelledWord): QueryWord {
+  const { spelled } = word;
+  const whole = wholeWord(spelled);
   const [from, to] = vocabulary.range(spelled);
-  const ranges: [number, number][] = to > from ? [[from, to]] : [];
-  if (exact >= 0 && (exact < from || exact >= to)) ranges.push([exact, exact + 1]);
-  return { spelled, last, exact, from, to, ranges, misspelt: false };
+  return {
+    ...word,
+    exact: vocabulary.find(whole),
+    shortened: whole !== spelled,
+    initials: spelled.length >= 3 && spelled.length <= 6 ? vocabulary.find(MARK.initials + spelled) : -1,
+    from,
+    to,
+    stem: whole === spelled ? [0, 0] : vocabulary.range(whole.replace(/s$/, "")),
+    near: /^\d{5}$/.test(spelled) ? zipsNear(vocabulary, spelled) : null,
+  };
 }
 
-/** The same word with all that is one edit off; the word that is being typed may also go on after it. */
-export function wordNear(vocabulary: Vocabulary, word: QueryWord): QueryWord {
-  if (word.spelled.length < SHORTEST_MISSPELT) return word;
-  const ranges = [...word.ranges];
-  for (const spelling of oneEditAway(word.spelled)) {
-    const number = vocabulary.find(wholeWord(spelling));
-    if (number >= 0) ranges.push([number, number + 1]);
-    if (!word.last) continue;
-    const range = vocabulary.range(spelling);
-    if (range[1] > range[0]) ranges.push(range);
-  }
-  return { ...word, ranges: withoutOverlap(ranges), misspelt: true };
+/** True for a word that stands for nothing. */
+export function fitsNothing(word: QueryWord): boolean {
+  return (
+    word.exact < 0 && word.initials < 0 && word.from === word.to && word.stem[0] === word.stem[1] && !word.near?.size
+  );
 }
 
-function withoutOverlap(ranges: [number, number][]): [number, number][] {
-  const joined: [number, number][] = [];
-  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
-    const before = joined.at(-1);
-    if (before && from <= before[1]) before[1] = Math.max(before[1], to);
-    else joined.push([from, to]);
-  }
-  return joined;
+/** The same word with all that slips may have made of it; one that is too short for a slip, or a number, stays. */
+export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord): QueryWord {
+  const { spelled, last } = word;
+  const most = SLIPS[Math.min(spelled.length, SLIPS.length - 1)] ?? 0;
+  if (most === 0 || !/^[a-z]+$/.test(spelled)) return word;
+  const near = new Map<number, number>();
+  for (const [number, cost] of vocabulary.near(spelled, most, last)) near.set(number, LEFT_AT[cost] ?? 0);
+  return { ...word, near };
 }
 
-/** The same query with one word taken apart, or two neighbours joined, wherever that makes words that exist. */
-export function* respellings(vocabulary: Vocabulary, words: readonly SpelledWord[]): Generator<SpelledWord[]> {
-  let left = MOST_RESPELLINGS;
-  for (let at = 0; at < words.length && left > 0; at++) {
-    const { spelled, last } = words[at] as SpelledWord;
-    const next = words[at + 1];
-    if (next && vocabulary.find(spelled + next.spelled) >= 0) {
-      left--;
-      yield words.toSpliced(at, 2, { spelled: spelled + next.spelled, last: next.last });
-    }
-    for (let cut = spelled.length - 2; cut >= 2 && left > 0; cut--) {
-      const head = spelled.slice(0, cut);
-      const tail = spelled.slice(cut);
-      const known = matchWord(vocabulary, { spelled: tail, last });
-      if (vocabulary.find(wholeWord(head)) < 0 || (last ? known.ranges.length === 0 : known.exact < 0)) continue;
-      left--;
-      yield words.toSpliced(at, 1, { spelled: head, last: false }, { spelled: tail, last });
-    }
+/** The ZIP codes of the same area, by their distance. */
+function zipsNear(vocabulary: Vocabulary, zip: string): Map<number, number> {
+  const near = new Map<number, number>();
+  const [from, to] = vocabulary.range(zip.slice(0, 3));
+  for (let number = from; number < to; number++) {
+    const other = vocabulary.wordOf(number);
+    if (other !== zip && /^\d{5}$/.test(other)) near.set(number, 0.9 - Math.abs(Number(other) - Number(zip)) / 250);
   }
+  return near;
 }

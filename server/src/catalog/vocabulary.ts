@@ -1,4 +1,11 @@
-/** The words of an index in their order, so that all that begin alike stand side by side: a prefix is a range of numbers. */
+/**
+ * The words of an index in their order, so that all that begin alike stand side by side: a prefix is a range of numbers.
+ * Terms that are no words, and so are found only as they are, begin with a mark that no typed word has.
+ */
+import { createSlipsBetween } from "./spelling.ts";
+
+/** The marks of terms that are no words: initials of a name, and addresses. */
+export const MARK = { initials: "^", address: "~" } as const;
 
 /** Words by number, numbers by word. Numbers follow the alphabet. */
 export interface Vocabulary {
@@ -7,13 +14,27 @@ export interface Vocabulary {
   find(word: string): number;
   /** The numbers of the words that begin with a prefix: from the first to before the second. */
   range(prefix: string): [number, number];
-  /** Letters of a word. */
-  lengthOf(number: number): number;
+  /** By number: letters of the word. */
+  readonly lengths: Uint8Array;
+  wordOf(number: number): string;
+  /**
+   * The words that a misspelt one may stand for, each with what its slips cost.
+   *
+   * @param most the most that slips may cost
+   * @param open true for a word that is still being typed: it may go on
+   */
+  near(word: string, most: number, open: boolean): Map<number, number>;
 }
 
-/** @param words sorted by code units, without doubles */
-export function createVocabulary(words: readonly string[]): Vocabulary {
-  const numbers = new Map(words.map((word, number) => [word, number]));
+/** Words that are looked at in one step. */
+const STEP = 5000;
+
+/**
+ * Makes a vocabulary, in steps of few milliseconds.
+ *
+ * @param words sorted by code units, without doubles
+ */
+export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabulary> {
   const firstFrom = (text: string, low = 0): number => {
     let high = words.length;
     while (low < high) {
@@ -23,30 +44,64 @@ export function createVocabulary(words: readonly string[]): Vocabulary {
     }
     return low;
   };
+  const slipsBetween = createSlipsBetween();
+  const letters = new Uint32Array(words.length);
+  const lengths = new Uint8Array(words.length);
+  for (let number = 0; number < words.length; number++) {
+    if (number % STEP === 0) yield;
+    const word = words[number] as string;
+    letters[number] = lettersOf(word);
+    lengths[number] = Math.min(word.length, 255);
+  }
+  const firstWord = firstFrom("a");
+  const lastWord = firstFrom("{");
   return {
     size: words.length,
-    find: (word) => numbers.get(word) ?? -1,
+    lengths,
+    find(word) {
+      const number = firstFrom(word);
+      return words[number] === word ? number : -1;
+    },
     range(prefix) {
       const from = firstFrom(prefix);
       return words[from]?.startsWith(prefix) ? [from, firstFrom(`${prefix}\uffff`, from)] : [from, from];
     },
-    lengthOf: (number) => words[number]?.length ?? 0,
+    wordOf: (number) => words[number] ?? "",
+    near(word, most, open) {
+      const found = new Map<number, number>();
+      const own = lettersOf(word);
+      const stray = most > 3 ? 2 : 1;
+      const [shortest, longest] = [word.length - 2, open ? 255 : word.length + 2];
+      const first = word.charAt(0);
+      for (let number = firstWord; number < lastWord; number++) {
+        // A slip changes one letter for another: words that share too few letters need not be compared.
+        const other = letters[number] as number;
+        if (countBits(own & ~other) > stray || (!open && countBits(other & ~own) > stray)) continue;
+        const length = lengths[number] as number;
+        if (length < shortest || length > longest) continue;
+        const against = words[number] as string;
+        // A wrong first letter is rare, and makes another word.
+        const dear = against.startsWith(first) || against.charAt(1) === first ? 0 : 1;
+        const cost = dear + slipsBetween(word, against, most - dear, open);
+        if (cost <= most) found.set(number, cost);
+      }
+      return found;
+    },
   };
 }
 
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
-
-/** Every spelling one edit away from a word: a letter left out, put in, exchanged, or swapped with its neighbour. */
-export function* oneEditAway(word: string): Generator<string> {
-  for (let at = 0; at <= word.length; at++) {
-    const head = word.slice(0, at);
-    const tail = word.slice(at);
-    const after = tail.slice(1);
-    if (tail !== "") yield head + after;
-    if (tail.length > 1) yield head + tail.charAt(1) + tail.charAt(0) + tail.slice(2);
-    for (const letter of ALPHABET) {
-      yield head + letter + tail;
-      if (tail !== "") yield head + letter + after;
-    }
+/** A bit for each letter that a word has; digits share one. */
+function lettersOf(word: string): number {
+  let bits = 0;
+  for (let at = 0; at < word.length; at++) {
+    const code = word.charCodeAt(at) - 97;
+    bits |= 1 << (code >= 0 && code < 26 ? code : 26);
   }
+  return bits;
+}
+
+function countBits(bits: number): number {
+  let left = bits - ((bits >>> 1) & 0x5555_5555);
+  left = (left & 0x3333_3333) + ((left >>> 2) & 0x3333_3333);
+  return (((left + (left >>> 4)) & 0x0f0f_0f0f) * 0x0101_0101) >>> 24;
 }

@@ -12,6 +12,10 @@ export interface Terminal {
   database: string | undefined;
   /** Milliseconds since 1970. */
   clock(): number;
+  /** Milliseconds from some moment on, finer than the clock's. */
+  stopwatch(): number;
+  /** The lines that are fed in, to their end. */
+  lines(): AsyncIterable<string>;
   /** Aborts when the person wants the command to end; until this is called, that ends it at once. */
   interrupted(): AbortSignal;
   /** Ends the command with this code although nothing was thrown. */

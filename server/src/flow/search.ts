@@ -9,7 +9,7 @@ import type { SearchPage } from "../catalog/search-index.ts";
 import type { Vendors } from "../catalog/vendor.ts";
 import { badRequest, ConnectError } from "../errors.ts";
 import type { Configuration } from "../options.ts";
-import { sourceView } from "../views/source.ts";
+import { foundView } from "../views/source.ts";
 
 /** What a search works with. */
 interface SearchContext {
@@ -22,23 +22,26 @@ interface SearchContext {
 const SHORTEST_QUERY = 2;
 
 /**
- * A page of sources. With fewer than two characters typed: the app's recommended sources, or else those that patients
- * use most. No text is refused; one that fits nothing has an empty answer.
+ * A page of sources, one row for each login that a patient recognises; with `brand`, each source behind that one's login.
+ * With fewer than two characters typed: the app's recommended sources, or else those that patients use most. No text is
+ * refused; one that fits nothing has an empty answer.
  *
- * @throws {ConnectError} `bad_request` for a `limit`, `type` or `starting_after` that is none
+ * @throws {ConnectError} `bad_request` for a `limit`, `type`, `brand` or `starting_after` that is none
  */
 export async function search(context: SearchContext, query: ConnectionsQuery = {}): Promise<List<FhirSource>> {
   const parsed = connectionsQuery.safeParse(query);
   if (!parsed.success) throw badRequest(parsed.error);
-  const { q, limit, starting_after } = parsed.data;
-  const page = { type: parsed.data.type || undefined, limit, offset: readOffset(starting_after) };
-  const { sources, hasMore } =
-    [...q.trim()].length < SHORTEST_QUERY ? await suggest(context, page) : await context.catalog.search(q, page);
+  const { q, limit, type, brand, starting_after } = parsed.data;
+  const page = { type: type || undefined, brand: brand || undefined, limit, ...readPlace(starting_after) };
+  const typed = [...q.trim()].length >= SHORTEST_QUERY;
+  const { found, hasMore } =
+    typed || page.brand ? await context.catalog.search(typed ? q : "", page) : await suggest(context, page);
+  const last = found.at(-1)?.source.id;
   return {
     resource_type: "list",
-    data: sources.map((source) => sourceView(source, context.vendors, context.configuration.publicUrl)),
+    data: found.map((one) => foundView(one, context.vendors, context.configuration.publicUrl)),
     has_more: hasMore,
-    next_cursor: hasMore ? writeOffset(page.offset + limit) : null,
+    next_cursor: hasMore ? writePlace(page.offset + limit, last) : null,
   };
 }
 
@@ -48,18 +51,21 @@ async function suggest({ catalog, configuration }: SearchContext, page: SearchPa
   );
   if (recommended.length === 0) return catalog.browse(page);
   const end = page.offset + page.limit;
-  return { sources: recommended.slice(page.offset, end), hasMore: recommended.length > end };
+  const found = recommended
+    .slice(page.offset, end)
+    .map((source) => ({ source, locations: 1, distinction: null, matches: [] }));
+  return { found, hasMore: recommended.length > end };
 }
 
-// A place in the order, not a source: the order of one query stays until the next import.
-function writeOffset(offset: number): string {
-  return Buffer.from(`after ${offset}`).toString("base64url");
+// A place in the order and who stood there: the order of one query may move when sources are used or imported.
+function writePlace(offset: number, last: string | undefined): string {
+  return Buffer.from(`after ${offset}${last === undefined ? "" : ` ${last}`}`).toString("base64url");
 }
 
-function readOffset(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  const offset = /^after (\d{1,6})$/.exec(Buffer.from(cursor, "base64url").toString())?.[1];
-  if (offset !== undefined) return Number(offset);
+function readPlace(cursor: string | undefined): { offset: number; after?: string | undefined } {
+  if (cursor === undefined) return { offset: 0 };
+  const place = /^after (\d{1,6})(?: (fhirsrc_\w{26}))?$/.exec(Buffer.from(cursor, "base64url").toString());
+  if (place) return { offset: Number(place[1]), after: place[2] };
   const message = "starting_after: pass a next_cursor as it was given";
   throw new ConnectError("bad_request", { message, param: "starting_after" });
 }

@@ -1,5 +1,6 @@
 /** A catalog entry as the wire shows it. */
 import type { FhirSource } from "../../../shared/src/source.ts";
+import type { FoundSource } from "../catalog/catalog.ts";
 import type { Vendors } from "../catalog/vendor.ts";
 import type { SourceRow } from "../store/schema.ts";
 
@@ -23,5 +24,15 @@ export function sourceView(row: SourceRow, vendors: Vendors, publicUrl: string):
     logo_url: row.logo_url === null ? null : `${publicUrl}/logos/${row.id}`,
     status: row.status,
     setup_requirements: vendors.of(row.type)?.setup_requirements ?? null,
+    locations: 1,
+    distinction: null,
+    matches: [],
   };
+}
+
+/** The same as a search found it: with the brand that its locations share. */
+export function foundView(found: FoundSource, vendors: Vendors, publicUrl: string): FhirSource {
+  const { source, locations, distinction, matches } = found;
+  const brand = locations > 1 ? (source.brand ?? source.name) : source.brand;
+  return { ...sourceView(source, vendors, publicUrl), brand, locations, distinction, matches };
 }
