@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -15,6 +16,8 @@ import type { Context } from "#server/context.js";
 import { recordEvent } from "#server/events.js";
 import { deliver } from "#server/flow/deliver.js";
 import { compose } from "#server/mb-connect.js";
+import { resealAll } from "#server/store/resealing.js";
+import { createTokenVault } from "#server/store/token-vault.js";
 import { type Clinic, openClinic, patientBrowser, until } from "./support/clinic.ts";
 import { forEachDatabase } from "./support/databases.ts";
 import { freePort } from "./support/free-port.ts";
@@ -124,22 +127,34 @@ forEachDatabase((databases) => {
       );
     });
 
-    test("comes by the worker, moments after a patient has connected", async () => {
-      const webhook = await listen({ events: ["patient_session.completed"] });
+    test("comes by the worker: a patient has connected, then their records have arrived", async () => {
+      const webhook = await listen();
       await clinic.mb.worker.start();
       try {
         await patientBrowser(clinic, "bela").connect(await clinic.source());
-        const [delivery] = await receiver.deliveries.reach(1);
-        assert.ok(delivery);
-        const event = believe(delivery, webhook);
-        assert.ok(event.type === "patient_session.completed");
-        assert.equal(event.data.object.patient_id, "bela");
+        const told = (await receiver.deliveries.reach(2)).map((delivery) => believe(delivery, webhook));
+        const [completed, synced] = told;
+        assert.ok(completed?.type === "patient_session.completed" && synced?.type === "records.sync.completed");
+        assert.equal(completed.data.object.patient_id, "bela");
+        const [connection] = await clinic.mb.patients.getConnections("bela");
+        assert.ok(connection?.pull && connection.pull.records > 100);
+        const { duration_ms, ...rest } = synced.data.object;
+        assert.deepEqual(rest, {
+          id: connection.id,
+          patient_id: "bela",
+          connection_id: connection.connection_id,
+          total: connection.pull.records,
+          errors: 0,
+        });
+        assert.ok(duration_ms >= 0);
         await until(
-          () => eventOf(webhook),
-          ({ delivered_at }) => delivered_at !== null,
+          () => clinic.mb.webhooks.listEvents(webhook.id, { delivered: true }),
+          ({ data }) => data.length === 2,
         );
       } finally {
         await clinic.mb.worker.stop();
+        // Whose next pull would be told of in the tests to come.
+        await clinic.mb.patients.delete("bela");
       }
     });
 
@@ -167,6 +182,28 @@ forEachDatabase((databases) => {
       believe(one, rotated);
       assert.throws(() => believe(one, before), { code: "signature_mismatch" });
     });
+  });
+
+  test("a webhook's secrets are sealed anew with all else, and sign on", async () => {
+    const before = await listen();
+    const rotated = await clinic.mb.webhooks.rotateSecret(before.id);
+    const [old] = clinic.options.sealingKeys;
+    assert.ok(old);
+    const newer = { kid: "newer", key: randomBytes(32).toString("base64url") };
+    const done = await resealAll(context.db, createTokenVault([newer, old]));
+    assert.ok(done.resealed >= 2 && done.unreadable === 0);
+    const later = compose({ ...clinic.options, sealingKeys: [newer] }, { clock: context.clock });
+    try {
+      await happens();
+      await deliver(later.context, { payload: { webhook_id: before.id } });
+      const [delivery] = heard();
+      assert.ok(delivery);
+      for (const webhook of [before, rotated]) believe(delivery, webhook);
+    } finally {
+      await later.context.door.close();
+      await later.database.close();
+      await resealAll(context.db, createTokenVault([old, newer]));
+    }
   });
 
   describe("an event that is not heard", () => {
