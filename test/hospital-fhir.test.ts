@@ -29,8 +29,11 @@ const faulty = (fault: Fault): Facility => {
   return found;
 };
 
-const modes = ({ entry = [] }: Searchset): Record<string, number> =>
-  entry.reduce<Record<string, number>>((all, { search: { mode } }) => ({ ...all, [mode]: (all[mode] ?? 0) + 1 }), {});
+const modes = ({ entry = [] }: Searchset): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { search } of entry) counts[search.mode] = (counts[search.mode] ?? 0) + 1;
+  return counts;
+};
 const issueOf = async (response: Response): Promise<[number, string]> => {
   const { issue } = (await response.json()) as { issue: { code: string }[] };
   return [response.status, issue[0]?.code ?? ""];

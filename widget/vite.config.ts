@@ -1,23 +1,14 @@
 /**
- * The single file for pages without a build: the element with Lit inside, one request and no second one. Two things are
- * made smaller on the way: what only people need in templates and styles, and the error registry, of which the element asks only
- * what comes next.
+ * The single file for pages without a build: the element with Lit inside, one request and no second one. What only people
+ * need in templates and styles is left out on the way.
  */
 import { defineConfig, type Plugin } from "vite";
-import { ERRORS } from "../shared/src/errors.ts";
 
 const LICENSES = "/*! mb-connect, Apache-2.0; Lit, © Google LLC, BSD-3-Clause */\n";
 
 function smaller(): Plugin {
   return {
     name: "smaller",
-    load(id) {
-      if (!id.endsWith("shared/src/errors.ts")) return null;
-      const usual = ERRORS.oauth_error.next;
-      const steps = Object.entries(ERRORS).map(([code, { next }]) => [code, next]);
-      return `const steps = ${JSON.stringify(Object.fromEntries(steps.filter(([, next]) => next !== usual)))};
-        export const errorEntry = (code) => ({ next: Object.hasOwn(steps, code) ? steps[code] : "${usual}" });`;
-    },
     transform(code, id) {
       if (!id.includes("/widget/src/")) return null;
       return code

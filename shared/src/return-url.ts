@@ -55,27 +55,21 @@ export function buildReturnUrl(returnUrl: string, result: ReturnResult): string 
  * @param url absolute or relative; the page's own address when omitted
  */
 export function parseReturnUrl(url?: string | URL): ReturnResult | null {
-  const address = url ?? (globalThis as { location?: { href: string } }).location?.href;
-  if (address === undefined) return null;
+  const address = url ?? (globalThis as { location?: { href: string } }).location?.href ?? "";
   let query: URLSearchParams;
   try {
     query = new URL(address, "http://relative.invalid").searchParams;
   } catch {
     return null;
   }
-  if (RETURN_PARAMETERS.some((name) => query.getAll(name).length > 1)) return null;
-  const text = (name: (typeof RETURN_PARAMETERS)[number]): string => query.get(name) ?? "";
-  const patient_session_id = text("patient_session_id");
-  if (!patient_session_id) return null;
-  const common = { patient_id: text("patient_id"), patient_session_id };
-  if (text("success") === "true") {
-    const connection_id = text("connection_id");
-    return connection_id ? { success: true, ...common, connection_id } : null;
-  }
-  if (text("success") === "false") {
-    return { success: false, ...common, error: text("error"), error_description: text("error_description") };
-  }
-  return null;
+  const values = RETURN_PARAMETERS.map((name) => query.getAll(name));
+  const [patient_id = "", patient_session_id, success, connection_id, error = "", error_description = ""] = values.map(
+    ([value]) => value,
+  );
+  if (!patient_session_id || values.some(({ length }) => length > 1)) return null;
+  const common = { patient_id, patient_session_id };
+  if (success === "true") return connection_id ? { success: true, ...common, connection_id } : null;
+  return success === "false" ? { success: false, ...common, error, error_description } : null;
 }
 
 /**

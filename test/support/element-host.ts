@@ -88,6 +88,32 @@ const CASES: Record<string, (url: URL) => Answer> = {
   urlless: () => json({}),
 };
 
+const pulling = (state: string, records: number, failure: string | null = null): Answer => {
+  const pull = { state, records, failure, reason: "connect", started_at: null, settled_at: null, types: [] };
+  const of = (id: number) => ({ id: `conn_${id}`, connection_id: `fhirsrc_${id}`, name: "", status: "active" });
+  return page([
+    { ...of(2), pull: { ...pull, records: 7_777 } },
+    { ...of(1), pull },
+  ]);
+};
+
+/** Case → how the records of `fhirsrc_1` arrive, asked for the n-th time; in cases that are not listed nothing has begun. */
+const PULLS: Record<string, (n: number) => Answer> = {
+  arriving: (n) => pulling(...((ARRIVING[n - 1] ?? ["settled", 1240]) as [string, number])),
+  waiting: () => pulling("waiting", 0),
+  nothing: () => pulling("settled", 0),
+  "broken-off": () => pulling("settled", 312, "token_unavailable"),
+  moment: (n) => (n === 1 ? html(502) : pulling("settled", 1)),
+  routeless: () => html(404),
+  "signed-out": () => envelope("not_authenticated", 401),
+  odd: () => json({ data: "rows" }),
+};
+const ARRIVING = [
+  ["waiting", 0],
+  ["running", 312],
+  ["running", 1100],
+];
+
 /** Makes the middleware; `listen` on `/host/{case}/{mark}/log` and `…/closed` reads back what happened. */
 export function elementHost(): (context: Exchange, next: () => Promise<void>) => Promise<void> {
   const log = new Map<string, Asked[]>();
@@ -109,7 +135,10 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
     const body = await bodyOf(req);
     const seen = { method: req.method ?? "", query: url.searchParams.get("q"), body };
     log.set(key, [...(log.get(key) ?? []), seen]);
-    if (kind.startsWith("hang")) closed.set(key, once(res, "close"));
+    if (route === "patient-connections") {
+      const times = log.get(key)?.length ?? 0;
+      send(res, PULLS[kind]?.(times) ?? page([{ connection_id: "fhirsrc_1", pull: null }]));
+    } else if (kind.startsWith("hang")) closed.set(key, once(res, "close"));
     else send(res, CASES[kind]?.(url) ?? soundAnswer(req.method ?? "", url));
   };
 }
@@ -133,7 +162,7 @@ function elementPage(url: URL): Answer {
     body: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>clinic</title>
 <script type="module" src="/widget/dist/mb-connect.min.js"></script></head>
 <body><h1>Clinic</h1><mb-connect app-name="Clinic" search-url="/host/${kind}/${mark}/connections"
- session-url="/host/${kind}/${mark}/patient-sessions"></mb-connect></body></html>`,
+ session-url="/host/${kind}/${mark}/patient-sessions" connections-url="/host/${kind}/${mark}/patient-connections"></mb-connect></body></html>`,
   };
 }
 

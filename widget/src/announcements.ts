@@ -15,14 +15,16 @@ const AFTER_TYPING_MS = 1000;
 
 /** What to say of this view; an empty text says nothing and lets the next sentence repeat the last. */
 export function announcementOf(view: View, strings: Strings): Announcement {
-  const { state, rows, active, open, pick } = view;
+  const { state, rows, active, open, pick, pull } = view;
   const row = rows[active];
   let text = "";
   let delayMs = 0;
   if (pick && isLeaving(state)) text = fill(strings.starting, pick);
   else if (hasEnded(state)) {
     const outcome = outcomeOf(view, strings);
-    text = `${outcome.title}. ${outcome.text}`;
+    // Records that arrive are told of once, when they are all here.
+    if (!pull) text = `${outcome.title}. ${outcome.text}`;
+    else if (pull.state === "settled") text = outcome.text;
   } else if (row && isApple()) text = `${row.name}, ${detailOf(row)}`;
   else if (open && state !== "searching") {
     text = remarkOf(view, strings) || countOf(rows.length, strings);

@@ -1,5 +1,5 @@
 /**
- * The element's one way out: the two requests that it makes to the host's own routes, and the check of the address that
+ * The element's one way out: the three requests that it makes to the host's own routes, and the check of the address that
  * it is told to go to. Reads JSON answers and error envelopes; of an error it takes the code alone.
  */
 import type { ErrorCode } from "../../shared/src/errors.ts";
@@ -37,6 +37,8 @@ export interface ClientFault extends Error {
   status?: number | undefined;
 }
 
+const TIMEOUT_SECONDS = 10;
+
 function fault(code: FaultCode, status?: number): ClientFault {
   return Object.assign(new Error(code), { code, status });
 }
@@ -73,6 +75,28 @@ export function requestSession(
 ): Promise<object> {
   const body = JSON.stringify({ connectionId, patientId });
   return request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
+}
+
+/** How a connection's records arrive, as `GET patient-connections` tells it; fields that the element does not show are left out. */
+export interface Pull {
+  state: "waiting" | "running" | "settled";
+  /** Here so far. */
+  records: number;
+  /** Why it broke off, or null. */
+  failure: string | null;
+}
+
+/**
+ * Asks the host's route for the patient's connections how the records of one arrive.
+ *
+ * @param sourceId the source's id (`fhirsrc_…`)
+ * @returns null or undefined where nothing has begun
+ */
+export async function requestPull(url: string, sourceId: string): Promise<Pull | null | undefined> {
+  const { data } = (await request(url, deadline(TIMEOUT_SECONDS))) as {
+    data?: { connection_id: string; pull?: Pull | null }[];
+  };
+  return data?.find?.((one) => one.connection_id === sourceId)?.pull;
 }
 
 /** A page made of whatever a search gave: rows need an id and a name, and anything that is no list is a fault. */

@@ -7,7 +7,7 @@ export {
   type ReturnResult,
   type ReturnSuccess,
 } from "../../shared/src/return-url.ts";
-export type { ClientFault, FaultCode, Source, SourcePage } from "./client.ts";
+export type { ClientFault, FaultCode, Pull, Source, SourcePage } from "./client.ts";
 export type { ErrorDetail, MbConnectEventMap, RedirectDetail, SearchDetail, SelectDetail } from "./events.ts";
 export { type CreateSession, MbConnect, type SearchConnections } from "./mb-connect-element.ts";
 export type { PatientConnection } from "./screens.ts";

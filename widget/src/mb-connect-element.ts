@@ -1,16 +1,18 @@
 /**
  * The element: its public properties, methods and events, one render for each state. It asks the host's own routes for
- * sources and for a session, leaves for the hospital, and on return reads how that ended from the page's address. It
- * knows nothing past leaving.
+ * sources and for a session, leaves for the hospital, and on return reads how that ended from the page's address, and from
+ * the host how the records arrive. It knows nothing else past leaving.
  */
 import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { parseReturnUrl, type ReturnResult, stripReturnUrl } from "../../shared/src/return-url.ts";
 import { announcementOf } from "./announcements.ts";
+import { followArrival } from "./arrival.ts";
 import {
   type ClientFault,
   deadline,
   leavingAddress,
   pageOf,
+  requestPull,
   requestSession,
   requestSources,
   type Source,
@@ -42,6 +44,27 @@ import { styles } from "./styles.ts";
 
 const TIMEOUT_SECONDS = 30;
 
+/** Every property, with its default. Those that hold no object have an attribute of the same name in kebab-case. */
+const DEFAULTS = {
+  searchUrl: "/api/connections",
+  sessionUrl: "/api/patient-sessions",
+  connectionsUrl: "/api/patient-connections",
+  appName: undefined,
+  patientId: undefined,
+  label: undefined,
+  hint: undefined,
+  minLength: 2,
+  limit: 20,
+  returnMode: "auto",
+  disabled: false,
+  connections: [],
+  strings: {},
+  searchConnections: null,
+  createSession: null,
+  view: INITIAL,
+  spoken: ["", ""],
+};
+
 /** Takes the place of the search request. */
 export type SearchConnections = (query: string, how: { limit: number; signal: AbortSignal }) => Promise<SourcePage>;
 
@@ -63,6 +86,7 @@ export type CreateSession = (
  *
  * @attr {string} search-url - GET route that answers `{ data, has_more }` for `q` and `limit`; `/api/connections`
  * @attr {string} session-url - POST route that answers `{ url }` for `{ connectionId, patientId? }`; `/api/patient-sessions`
+ * @attr {string} connections-url - GET route that tells how records arrive, asked after a success; empty asks nothing; `/api/patient-connections`
  * @attr {string} app-name - who receives the records, in the words the patient reads
  * @attr {string} patient-id - only a hint, normally absent: the host's login says who the patient is
  * @attr {string} label - label of the field
@@ -116,27 +140,20 @@ export type CreateSession = (
 export class MbConnect extends LitElement {
   static override styles = styles;
 
-  static override properties = {
-    searchUrl: { attribute: "search-url" },
-    sessionUrl: { attribute: "session-url" },
-    appName: { attribute: "app-name" },
-    patientId: { attribute: "patient-id" },
-    label: {},
-    hint: {},
-    minLength: { attribute: "min-length", type: Number },
-    limit: { type: Number },
-    returnMode: { attribute: "return-mode" },
-    disabled: { type: Boolean, reflect: true },
-    connections: { attribute: false },
-    strings: { attribute: false },
-    searchConnections: { attribute: false },
-    createSession: { attribute: false },
-    view: { state: true },
-    spoken: { state: true },
-  };
+  static override properties = Object.fromEntries(
+    Object.entries(DEFAULTS).map(([name, value]) => [
+      name,
+      {
+        attribute: typeof value !== "object" && name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+        type: value?.constructor,
+        reflect: value === false,
+      },
+    ]),
+  );
 
   declare searchUrl: string;
   declare sessionUrl: string;
+  declare connectionsUrl: string;
   declare appName: string | undefined;
   declare patientId: string | undefined;
   declare label: string | undefined;
@@ -149,8 +166,8 @@ export class MbConnect extends LitElement {
   declare connections: readonly PatientConnection[];
   /** Words that take the place of the built-in ones. */
   declare strings: Partial<Strings>;
-  declare searchConnections: SearchConnections | undefined;
-  declare createSession: CreateSession | undefined;
+  declare searchConnections: SearchConnections | null;
+  declare createSession: CreateSession | null;
   declare private view: View;
   /** Two live regions used by turns: a sentence is heard even where it follows another closely. */
   declare private spoken: readonly [string, string];
@@ -169,21 +186,13 @@ export class MbConnect extends LitElement {
     (error) => this.#on({ state: "empty", rows: [], code: this.#report("search", error) }),
   );
   #starting: AbortController | undefined;
+  #following: object | undefined;
   #said = "";
   #speaking: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
-    this.searchUrl = "/api/connections";
-    this.sessionUrl = "/api/patient-sessions";
-    this.minLength = 2;
-    this.limit = 20;
-    this.returnMode = "auto";
-    this.disabled = false;
-    this.connections = [];
-    this.strings = {};
-    this.view = INITIAL;
-    this.spoken = ["", ""];
+    Object.assign(this, DEFAULTS);
   }
 
   /** Registers the tag unless it is taken; for a tag or a registry of one's own, in place of the package's main entry. */
@@ -252,6 +261,7 @@ export class MbConnect extends LitElement {
     if (url === undefined) history.replaceState(history.state, "", stripReturnUrl(location.href));
     this.#on(returned(result, recallPick()));
     if (result.success) rememberPick(null);
+    this.#follow();
     void this.updateComplete.then(() => emit(this, "mb-return", result));
     return result;
   }
@@ -260,7 +270,7 @@ export class MbConnect extends LitElement {
     super.connectedCallback();
     addEventListener("pointerdown", this.#pressedOutside);
     addEventListener("pageshow", this.#cameBack);
-    if (this.returnMode !== "manual") this.handleReturn();
+    if (this.returnMode === "manual" || !this.handleReturn()) this.#follow();
   }
 
   override disconnectedCallback(): void {
@@ -343,6 +353,27 @@ export class MbConnect extends LitElement {
     }
   }
 
+  /** Follows how the records arrive of what was just connected. */
+  #follow(): void {
+    const { result, connectionsUrl } = this;
+    if (!result?.success || !connectionsUrl) return;
+    const own = {};
+    this.#following = own;
+    const wanted = () => own === this.#following;
+    const look = async (): Promise<boolean> => {
+      try {
+        const pull = await requestPull(connectionsUrl, result.connection_id);
+        if (!wanted()) return false;
+        if (pull) this.#on({ pull });
+        return pull?.state !== "settled";
+      } catch (error) {
+        // A host without this route, or nobody signed in: nothing to wait for, and nothing to complain of.
+        return ((error as ClientFault).status ?? 500) >= 500;
+      }
+    };
+    void followArrival(look, wanted);
+  }
+
   #cancel = (): void => {
     // The page may be on its way out already.
     if (this.state === "redirecting") stop();
@@ -360,6 +391,7 @@ export class MbConnect extends LitElement {
     this.#search.stop();
     this.#starting?.abort();
     this.#starting = undefined;
+    this.#following = undefined;
   }
 
   /** Tells the page of a fault, and gives back the code that chooses the screen. */

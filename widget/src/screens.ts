@@ -4,7 +4,8 @@
  * hospital's answer is ever shown.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import { errorEntry } from "../../shared/src/errors.ts";
+import { nextStep } from "../../shared/src/next-steps.ts";
+import type { Pull } from "./client.ts";
 import type { View } from "./state.ts";
 import { fill, type OutcomeStep, type OutcomeWords, type Strings } from "./strings.ts";
 
@@ -27,17 +28,25 @@ export interface Outcome extends OutcomeWords {
 }
 
 /** The screen of a view that has ended: by the error's code where it has words of its own, else by what comes next. */
-export function outcomeOf({ state, code, pick }: View, strings: Strings): Outcome {
-  const { outcomes, connected, connectedName } = strings;
+export function outcomeOf({ state, code, pick, pull }: View, strings: Strings): Outcome {
+  const { outcomes, connected, connectedName, lang } = strings;
   if (state === "connected") {
     const title = pick ? fill(connectedName, pick) : connected.title;
-    return { ...connected, title, text: fill(connected.text, strings), tone: "done" };
+    const count = (pull?.records ?? 0).toLocaleString(lang);
+    return { ...connected, title, text: fill(arrivalOf(pull, strings), { ...strings, count }), tone: "done" };
   }
   const name = code ?? "";
-  const key = Object.hasOwn(outcomes, name) ? name : errorEntry(name).next;
+  const key = Object.hasOwn(outcomes, name) ? name : nextStep(name);
   const words = outcomes[key] as OutcomeWords;
   const calm = key === name || key === "new_session";
   return { ...words, text: fill(words.text, strings), tone: calm ? "calm" : "wrong" };
+}
+
+/** A pull that broke off is not all there is, so its records are told as though more were to come. */
+function arrivalOf(pull: Pull | null, { connected, arriving, arrived, arrivedNone }: Strings): string {
+  const all = pull?.state === "settled" && !pull.failure;
+  if (pull?.records) return all ? arrived : arriving;
+  return all ? arrivedNone : connected.text;
 }
 
 /** How it ended: heading, one sentence, one next step; where that may only repeat itself, also a way to another hospital. */

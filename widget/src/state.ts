@@ -2,7 +2,7 @@
  * What the element shows, as one value, and how each happening changes it. Pure: no DOM, no requests, no clock.
  */
 import type { ReturnResult } from "../../shared/src/return-url.ts";
-import type { Source, SourcePage } from "./client.ts";
+import type { Pull, Source, SourcePage } from "./client.ts";
 
 /**
  * Where the patient is. `empty`: nothing to offer for what was typed, because nothing matches or (with `:state(error)`)
@@ -39,6 +39,8 @@ export interface View {
   readonly code: string | null;
   readonly pick: Picked | null;
   readonly result: ReturnResult | null;
+  /** How the records of what was connected arrive; null until that is known. */
+  readonly pull: Pull | null;
 }
 
 /** Nothing typed, nothing under way. */
@@ -52,6 +54,7 @@ export const INITIAL: View = {
   code: null,
   pick: null,
   result: null,
+  pull: null,
 };
 
 /** What is asked of search: the typed text without stray spaces. */

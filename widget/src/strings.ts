@@ -43,6 +43,12 @@ export interface Strings {
   connected: OutcomeWords;
   /** Its heading where the hospital is known by name; `{name}`. */
   connectedName: string;
+  /** In place of its sentence once records arrive; `{count}`. */
+  arriving: string;
+  /** All of them are here; `{count}`. */
+  arrived: string;
+  /** There are none, which is no failure. */
+  arrivedNone: string;
   connections: string;
   /** `{name}`. */
   reconnect: string;
@@ -95,6 +101,9 @@ export const ENGLISH: Strings = {
   cancel: "Cancel",
   searchAgain: CHOOSE_ANOTHER,
   connectedName: "{name} is connected",
+  arriving: "Your records are arriving: {count} so far",
+  arrived: "Your records are here: {count}",
+  arrivedNone: "There are no records here yet.",
   connections: "Your hospitals",
   reconnect: "Reconnect {name}",
   status: {

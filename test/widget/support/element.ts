@@ -38,6 +38,7 @@ export async function mount(kind = "sound", set: (element: MbConnect) => void = 
   const element = document.createElement("mb-connect");
   element.searchUrl = `${base}/connections`;
   element.sessionUrl = `${base}/patient-sessions`;
+  element.connectionsUrl = `${base}/patient-connections`;
   element.appName = "Willow Clinic";
   set(element);
   document.body.append(element);

@@ -1,4 +1,5 @@
 /** Every screen of the element, each reached as a patient reaches it: by typing, picking and coming back. */
+import type { MbConnect } from "@mb-connect/widget";
 import { type Mounted, mount, next, press, search, type } from "./element.ts";
 
 const CONNECTIONS = [
@@ -17,14 +18,26 @@ export async function leave(kind: string): Promise<Mounted & { left: Promise<unk
   return { ...at, left };
 }
 
-/** Comes back with a return URL's query. */
-export async function comeBack(query: string): Promise<Mounted> {
-  const at = await mount("sound", (element) => {
+/** Comes back with a return URL's query, to a host of that case. */
+export async function comeBack(
+  query: string,
+  kind = "sound",
+  set: (element: MbConnect) => void = () => {},
+): Promise<Mounted> {
+  const at = await mount(kind, (element) => {
     element.returnMode = "manual";
+    set(element);
   });
   const returned = next(at.element, "mb-return");
   at.element.handleReturn(`https://clinic.example/?patient_id=p1&patient_session_id=ps_1&${query}`);
   await returned;
+  return at;
+}
+
+/** Comes back connected, up to where that sentence is on show. */
+export async function arriving(kind: string, sentence: string): Promise<Mounted> {
+  const at = await comeBack("success=true&connection_id=fhirsrc_1", kind);
+  await at.until(() => at.text().includes(sentence), sentence);
   return at;
 }
 
@@ -73,6 +86,9 @@ export const STATES: Record<string, () => Promise<Mounted>> = {
     return at;
   },
   connected: () => comeBack("success=true&connection_id=fhirsrc_1"),
+  "records arriving": () => arriving("broken-off", "Your records are arriving: 312 so far"),
+  "records here": () => arriving("moment", "Your records are here: 1"),
+  "no records": () => arriving("nothing", "There are no records here yet."),
   declined: () => comeBack("success=false&error=user_denied&error_description=Patient+canceled"),
   expired: () => comeBack("success=false&error=session_expired&error_description=x"),
   failed: () => comeBack("success=false&error=token_exchange_failed&error_description=x"),
