@@ -91,11 +91,15 @@ forEachDatabase((databases) => {
     const { origin } = await start(varied(answers));
     const { run, mark, pass } = prober(await databases.open());
     const [gone, nowhere] = [`${origin}/gone`, "https://nowhere.example.org/fhir"];
-    const all = [`${origin}/fine`, gone, nowhere];
+    const late = `${origin}/late`;
+    answers.late = ODD_ANSWERS.broken as RequestListener;
+    const all = [`${origin}/fine`, gone, nowhere, late];
     for (const days of [0, 1, 1]) {
       pass(days * DAY_MS);
       await run(all);
+      if (days > 0) answers.late = ODD_ANSWERS.gone as RequestListener;
     }
+    assert.deepEqual(await mark(late), ["unreachable", "http_410", 3], "it has failed for long, and said 410 but once");
     assert.deepEqual(await mark(gone), ["retired", "http_410", 3]);
     assert.deepEqual(await mark(nowhere), ["unreachable", "unknown_host", 3]);
     pass(28 * DAY_MS);
@@ -170,9 +174,18 @@ forEachDatabase((databases) => {
 
       const later = open("hide");
       assert.deepEqual(await offeredBy(later), ["fine"]);
-      for (const name of ["broken", "gone"]) answers[name] = sound;
-      await run(await findEndpoints(database, ({ liveness }) => liveness !== "retired"));
-      // The index of a running host follows.
+      // The index of a running host follows: while a probe runs, and when it has ended.
+      const held: (() => void)[] = [];
+      answers.broken = sound;
+      answers.gone = (...exchange) => void held.push(() => sound(...exchange));
+      const again = await findEndpoints(database, ({ liveness }) => liveness !== "retired");
+      const running = run(again, { timeoutSeconds: 15 });
+      await until(
+        () => offeredBy(later),
+        (offered) => offered.length === 2,
+      );
+      for (const answer of held) answer();
+      await running;
       await until(
         () => offeredBy(later),
         (offered) => offered.length === 3,

@@ -36,19 +36,20 @@ export function createMarkKeeper(
   const became: Partial<Record<SourceLivenessRow["state"], number>> = {};
   let heard = [...marks.values()].some(({ reason, checked_at }) => !reason && checked_at > clock() - HEARD_MS);
   let raisedAt = 0;
-  let written = false;
+  /** Something changed since the version was raised. */
+  let owed = false;
 
   async function write(check: LivenessCheck): Promise<void> {
     const before = marks.get(check.fhir_base_url);
     const after = markAfter(before, check);
     const changed = after.state !== (before?.state ?? "unknown");
+    const raises = changed && clock() - raisedAt >= RAISE_MS;
+    if (raises) raisedAt = clock();
     await db.transaction().execute(async (tx) => {
       await keepMark(tx, after);
-      if (!changed || clock() - raisedAt < RAISE_MS) return;
-      raisedAt = clock();
-      await raiseCatalogVersion(tx);
+      if (raises) await raiseCatalogVersion(tx);
     });
-    written = true;
+    owed = !raises && (owed || changed);
     marks.set(check.fhir_base_url, after);
     if (changed) became[after.state] = (became[after.state] ?? 0) + 1;
   }
@@ -63,8 +64,7 @@ export function createMarkKeeper(
       for (const one of [...held.splice(0), check]) await write(one);
     },
     async end() {
-      // For what changed since the last time, and for the rates of success, which every index reads anew.
-      if (written) await db.transaction().execute(raiseCatalogVersion);
+      if (owed) await db.transaction().execute(raiseCatalogVersion);
       return { became, nothing_answered: held.length > 0 };
     },
   };
