@@ -20,6 +20,10 @@ const BENCHMARKS: Record<string, Benchmark> = {
   sessions: sessionsBenchmark,
   authorization: authorizationBenchmark,
   refresh: refreshBenchmark,
+  async pull() {
+    const { pullBenchmark } = await import("./pull.ts");
+    return pullBenchmark();
+  },
   async search({ catalog, queries }) {
     if (catalog === undefined) return "pass --catalog FILE";
     const { searchBenchmark } = await import("./search.ts");

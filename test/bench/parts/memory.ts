@@ -10,3 +10,10 @@ export function peakMemory(): () => number {
     return (peak - start) / 2 ** 20;
   };
 }
+
+/** Watches the process's memory; the function that comes back ends it and answers the most that was resident, in MiB. */
+export function atMost(): () => number {
+  const start = process.memoryUsage.rss() / 2 ** 20;
+  const above = peakMemory();
+  return () => start + above();
+}
