@@ -20,7 +20,7 @@ import { exchangeCode, type TokenAnswer } from "./smart/token-exchange.ts";
 import { connectAttempt } from "./store/attempts.ts";
 import { findConnectionAt, type Grant, insertConnection, renewConnection } from "./store/connections.ts";
 import type { AttemptRow, PatientSessionRow } from "./store/schema.ts";
-import { placeOf, recordStep } from "./trail.ts";
+import { type NewStep, placeOf, recordStep, recordSteps } from "./trail.ts";
 import { untilDone } from "./unfinished.ts";
 
 /** A code on its way to the token endpoint. */
@@ -110,14 +110,18 @@ async function keepGrant(
   };
 
   const scopes = compareScopes(snapshot.scopes, token.scope);
-  await recordStep(context, context.db, at, "exchange", "ok", {
+  const exchanged: NewStep = {
+    step: "exchange",
+    outcome: "ok",
+    at: context.clock(),
     detail: {
       identity: token.identity,
       renewable: token.refresh_token !== null,
       not_granted: scopes.not_granted.length,
     },
-  });
+  };
   if (!scopes.clinical) {
+    await recordSteps(context, context.db, at, [exchanged]);
     await revoke();
     return fail("oauth_error", "no_data_access_granted");
   }
@@ -129,11 +133,12 @@ async function keepGrant(
     patient_from: snapshot.profile.patient_from,
   });
   if (found.fhir_patient_id === null) {
+    await recordSteps(context, context.db, at, [exchanged]);
     await revoke();
     return fail("oauth_error", found.reason);
   }
 
-  if (!(await connect(context, session, attempt, { snapshot, token, scopes, ...found }))) {
+  if (!(await connect(context, session, attempt, { snapshot, token, scopes, exchanged, ...found }))) {
     await revoke();
     return fail("patient_mismatch", "patient_mismatch");
   }
@@ -144,6 +149,8 @@ interface Connected extends Pick<Grant, "fhir_patient_id" | "patient_from"> {
   snapshot: AuthorizationSnapshot;
   token: TokenAnswer;
   scopes: GrantedScopes;
+  /** The step that is not written yet. */
+  exchanged: NewStep;
 }
 
 /** Writes the end of a good attempt, all of it or nothing; false where the connection is another FHIR patient's. */
@@ -151,7 +158,7 @@ async function connect(
   context: Context,
   session: PatientSessionRow,
   attempt: AttemptRow,
-  { snapshot, token, scopes, fhir_patient_id, patient_from }: Connected,
+  { snapshot, token, scopes, exchanged, fhir_patient_id, patient_from }: Connected,
 ): Promise<boolean> {
   const now = context.clock();
   const { patient_id } = session;
@@ -179,18 +186,21 @@ async function connect(
     updated_at: now,
   });
   return context.db.transaction().execute(async (tx) => {
-    await recordStep(context, tx, placeOf(attempt), "patient", patient_from);
+    const steps: NewStep[] = [exchanged, { step: "patient", outcome: patient_from }];
     let id = context.ids.next("conn");
     let written = grant(id);
     if (!(await insertConnection(tx, { id, patient_id, source_id, created_at: now, ...written }))) {
       const standing = await findConnectionAt(tx, patient_id, source_id);
-      if (!standing || standing.fhir_patient_id !== fhir_patient_id) return false;
+      if (!standing || standing.fhir_patient_id !== fhir_patient_id) {
+        await recordSteps(context, tx, placeOf(attempt), steps);
+        return false;
+      }
       id = standing.id;
       written = grant(id);
       await renewConnection(tx, id, written);
     }
     if (!(await connectAttempt(tx, attempt.id, id))) throw new Error("The attempt has ended already");
-    await recordStep(context, tx, placeOf(attempt), "connected", "ok");
+    await recordSteps(context, tx, placeOf(attempt), [...steps, { step: "connected", outcome: "ok" }]);
     await requestPull(context, tx, id, "connect");
     await scheduleRefresh(context, tx, id, refreshDue(written));
     await finishSession(context, tx, session);

@@ -55,6 +55,8 @@ export function placeOf({ id, session_id }: Pick<AttemptRow, "id" | "session_id"
 export interface NewStep {
   step: TrailStepName;
   outcome: string;
+  /** Milliseconds since 1970; default: when it is written. */
+  at?: number;
   detail?: Record<string, string | number | boolean>;
 }
 
@@ -65,8 +67,8 @@ export async function recordSteps(
   place: TrailPlace,
   steps: readonly NewStep[],
 ): Promise<void> {
-  const at = context.clock();
-  const rows = steps.map(({ step, outcome, detail }) => ({
+  const now = context.clock();
+  const rows = steps.map(({ step, outcome, at = now, detail }) => ({
     id: context.ids.next("step"),
     ...place,
     at,

@@ -2,7 +2,6 @@
  * Opens a session's url. Takes the session, the source and what discovery finds; leaves an attempt (the state's hash, the
  * sealed verifier, a snapshot of all that was sent) and sends the browser to the portal.
  */
-import { randomBytes } from "node:crypto";
 import type { ErrorCode } from "../../../shared/src/errors.ts";
 import type { TrailReason } from "../../../shared/src/trail-reasons.ts";
 import type { Context } from "../context.ts";
@@ -16,7 +15,7 @@ import { countAttempts, findLatestAttempt, insertAttempt } from "../store/attemp
 import { bindSession, findSession, sessionStatus } from "../store/patient-sessions.ts";
 import type { AttemptRow, PatientSessionRow } from "../store/schema.ts";
 import { sha256 } from "../store/token-vault.ts";
-import { recordFailureOnce, recordSteps } from "../trail.ts";
+import { type NewStep, placeOf, recordFailureOnce, recordSteps } from "../trail.ts";
 
 const ATTEMPTS_A_SESSION = 10;
 const ATTEMPT_LIFE_MS = 60 * 60 * 1000;
@@ -43,24 +42,28 @@ export async function authorize(context: Context, token: string, arrival: Arriva
   }
   const expired = returnFailure(session, "session_expired");
   if (sessionStatus(session, now) !== "open") return refuse("session_expired", "link_expired", expired);
-  if (session.browser_hash === null && arrival.browser_hash !== null) {
-    if (!(await bindSession(context.db, session.id, arrival.browser_hash))) return otherBrowser();
-  }
   if ((await countAttempts(context.db, session.id)) >= ATTEMPTS_A_SESSION) {
     await context.db.transaction().execute((tx) => finishSession(context, tx, session));
     return refuse("session_expired", "too_many_attempts", expired);
   }
-  return attempt(context, session);
+  return (await attempt(context, session, arrival.browser_hash)) ?? otherBrowser();
 }
 
-async function attempt(context: Context, session: PatientSessionRow): Promise<Outcome> {
+/** Null where the session was bound to another browser meanwhile. */
+async function attempt(
+  context: Context,
+  session: PatientSessionRow,
+  browser_hash: string | null,
+): Promise<Outcome | null> {
   const now = context.clock();
+  const id = context.ids.next("att");
   const row: AttemptRow = {
-    id: context.ids.next("att"),
+    id,
     session_id: session.id,
     source_id: session.source_id ?? "",
     status: "pending",
-    state_hash: sha256(randomBytes(32).toString("hex")),
+    // No state has this for its hash.
+    state_hash: id,
     state_taken_at: null,
     sealed_verifier: null,
     sealed_code: null,
@@ -71,20 +74,22 @@ async function attempt(context: Context, session: PatientSessionRow): Promise<Ou
     created_at: now,
     expires_at: Math.min(session.expires_at, now + ATTEMPT_LIFE_MS),
   };
-  const at = { session_id: session.id, attempt_id: row.id };
+  const insert = (steps: readonly NewStep[]): Promise<boolean> =>
+    context.db.transaction().execute(async (tx) => {
+      const unbound = session.browser_hash === null && browser_hash !== null;
+      if (unbound && !(await bindSession(tx, session.id, browser_hash))) return false;
+      await insertAttempt(tx, row);
+      await recordSteps(context, tx, placeOf(row), steps);
+      return true;
+    });
+  const opened: NewStep = { step: "opened", outcome: "ok" };
   try {
     const request = await requestFor(context, session);
     row.state_hash = sha256(request.state);
     row.sealed_verifier = context.vault.seal(request.secrets, { table: "attempts", id: row.id, column: "verifier" });
     row.snapshot = JSON.stringify(request.snapshot);
-    await context.db.transaction().execute(async (tx) => {
-      await insertAttempt(tx, row);
-      const host = new URL(request.snapshot.configuration.authorization_endpoint).host;
-      await recordSteps(context, tx, at, [
-        { step: "opened", outcome: "ok" },
-        { step: "redirected", outcome: "ok", detail: { host } },
-      ]);
-    });
+    const host = new URL(request.snapshot.configuration.authorization_endpoint).host;
+    if (!(await insert([opened, { step: "redirected", outcome: "ok", detail: { host } }]))) return null;
     return { to: "url", url: request.url };
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
@@ -92,8 +97,7 @@ async function attempt(context: Context, session: PatientSessionRow): Promise<Ou
       const { code, reason } = thrown;
       context.logger.warn({ code, reason, source_id: row.source_id }, "A hospital's server cannot be used");
     }
-    await insertAttempt(context.db, row);
-    await recordSteps(context, context.db, at, [{ step: "opened", outcome: "ok" }]);
+    if (!(await insert([opened]))) return null;
     return endInFailure(context, session, row.id, thrown.code, thrown.reason ?? thrown.code);
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as client from "openid-client";
 import { ConnectError } from "../errors.ts";
+import { sha256 } from "../store/token-vault.ts";
 import { type ClientCredentials, isBesideSignIn } from "./client-authentication.ts";
 import type { SmartConfiguration } from "./configuration.ts";
 import { requestedScopes } from "./scopes.ts";
@@ -70,7 +71,7 @@ export async function authorizationRequest(request: {
     scope: scopes.join(" "),
     state,
     aud: profile.aud_override ?? fhir_base_url,
-    code_challenge: await client.calculatePKCECodeChallenge(secrets.code_verifier),
+    code_challenge: sha256(secrets.code_verifier),
     code_challenge_method: "S256",
     ...(scopes.includes("openid") ? { nonce: secrets.nonce } : {}),
   };
