@@ -153,7 +153,7 @@ export async function startFhirServer(): Promise<FhirServer> {
     const from = Number(query.get("cursor") ?? 0);
     const next = new URLSearchParams(query);
     next.set("cursor", String(from + size));
-    const links = from + size < all.length ? { next: `${server.base}/${type}?${next}` } : {};
+    const links: Record<string, string> = from + size < all.length ? { next: `${server.base}/${type}?${next}` } : {};
     return { body: searchset(all.slice(from, from + size), { self: `${server.base}/${path}`, ...links }) };
   }
 

@@ -5,17 +5,17 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { type MbConnect, type MbConnectOptions, mbConnect } from "@mb-connect/server";
+import type { MbConnectOptions } from "@mb-connect/server";
 import { sql } from "kysely";
-import { createJobs } from "#server/jobs/jobs.js";
-import type { Surroundings } from "#server/mb-connect.js";
+import type { Context } from "#server/context.js";
+import { type Patients, patients } from "#server/library/patients.js";
+import { compose, type Surroundings } from "#server/mb-connect.js";
 import { requestPull } from "#server/pulling/schedule.js";
 import { DEFAULT_PROFILE } from "#server/smart/source-profile.js";
 import type { Database } from "#server/store/database.js";
 import { type PullProgress, readProgress, type TypeProgress } from "#server/store/pulls.js";
 import type { RecordRow } from "#server/store/schema.js";
-import { createTokenVault } from "#server/store/token-vault.js";
-import { JOB_NAMES } from "#server/worker.js";
+import { createWorker, type Worker } from "#server/worker.js";
 import type { TestDatabases } from "./databases.ts";
 import { type FhirServer, PATIENT } from "./fhir-server.ts";
 
@@ -35,8 +35,11 @@ export interface ConnectionInput {
 
 /** A host with a worker, and what its database says. */
 export interface PullHost {
-  mb: MbConnect;
+  worker: Worker;
+  patients: Patients;
+  /** Its own: another connection to a SQLite file, in one process, would wait for a transaction that waits for it. */
   database: Database;
+  context: Context;
   location: string;
   options: MbConnectOptions;
   logged: unknown[];
@@ -48,8 +51,11 @@ export interface PullHost {
   connect(input: ConnectionInput): Promise<string>;
   /** Asks for a pull as a grant does. */
   request(connection_id: string, wanted?: "connect" | "demand"): Promise<void>;
-  /** Waits until the pull has settled, putting the clock forward meanwhile where told. */
-  settled(connection_id: string, passing?: number): Promise<PullProgress>;
+  /**
+   * Waits until the pull has settled: `after`, one that began later than that; `passing`, putting the clock forward by so
+   * many seconds at each look.
+   */
+  settled(connection_id: string, how?: { after?: PullProgress; passing?: number }): Promise<PullProgress>;
   progress(connection_id: string): Promise<PullProgress>;
   /** How the pull went with one type. */
   type(connection_id: string, type: string): Promise<TypeProgress & { notes: Record<string, number> }>;
@@ -63,18 +69,20 @@ export function scopesFor(...types: string[]): string[] {
   return ["launch/patient", "offline_access", ...types.map((type) => `patient/${type}.read`)];
 }
 
+/** How a host is opened. */
+export interface PullHostOptions extends Surroundings {
+  /** False: its worker does not run. */
+  worker?: boolean;
+  options?: Partial<MbConnectOptions>;
+  location?: string;
+}
+
 /** Opens the host; its worker runs unless told not to. */
 export async function openPullHost(
   databases: TestDatabases,
-  {
-    worker = true,
-    options = {},
-    location,
-    ...surroundings
-  }: Surroundings & { worker?: boolean; options?: Partial<MbConnectOptions>; location?: string } = {},
+  { worker = true, options = {}, location, ...surroundings }: PullHostOptions = {},
 ): Promise<PullHost> {
   const at = location ?? (await databases.location());
-  const database = await databases.open(at);
   const logged: unknown[] = [];
   const log = (...line: unknown[]): void => void logged.push(line);
   const all: MbConnectOptions = {
@@ -93,11 +101,11 @@ export async function openPullHost(
   let ahead = 0;
   const now = () => Date.now() + ahead;
   const timing = { pollSeconds: 0.02, retrySeconds: 0.02, ...surroundings.jobs };
-  const mb = mbConnect(all, { clock: now, ...surroundings, jobs: timing });
-  await mb.ready;
-  if (worker) await mb.worker.start();
-  const vault = createTokenVault(all.sealingKeys);
-  const jobs = createJobs(database, { names: JOB_NAMES, clock: now, onError: () => {} });
+  const { context, database } = compose(all, { clock: now, ...surroundings, jobs: timing });
+  const ready = database.migrate().then(() => context.jobs.prepare());
+  await ready;
+  const background = createWorker(context, ready);
+  if (worker) await background.start();
   let serial = 0;
 
   async function progress(connection_id: string): Promise<PullProgress> {
@@ -105,9 +113,11 @@ export async function openPullHost(
     return found ?? assert.fail("there is no such pull");
   }
 
-  return {
-    mb,
+  const host: PullHost = {
+    worker: background,
+    patients: patients(context, ready),
     database,
+    context,
     location: at,
     options: all,
     logged,
@@ -192,7 +202,7 @@ export async function openPullHost(
             patient_from: "token",
             identity: "absent",
             snapshot: JSON.stringify(snapshot),
-            sealed_tokens: vault.seal(tokens, { table: "connections", id, column: "tokens" }),
+            sealed_tokens: context.vault.seal(tokens, { table: "connections", id, column: "tokens" }),
             access_expires_at: at + 30 * 24 * 3_600_000,
             renewable: input.renewable === false ? 0 : 1,
             extras: extras && JSON.stringify(extras),
@@ -209,17 +219,17 @@ export async function openPullHost(
             updated_at: at,
           })
           .execute();
-        await requestPull({ jobs }, tx, id, "connect");
+        await requestPull(context, tx, id, "connect");
       });
       return id;
     },
     request: (connection_id, wanted = "connect") =>
-      database.db.transaction().execute((tx) => requestPull({ jobs }, tx, connection_id, wanted)),
-    async settled(connection_id, passing = 0) {
+      database.db.transaction().execute((tx) => requestPull(context, tx, connection_id, wanted)),
+    async settled(connection_id, { after, passing = 0 } = {}) {
       for (const end = Date.now() + 30_000; Date.now() < end; await delay(20)) {
         const found = await progress(connection_id);
-        if (found.state === "settled") return found;
-        if (passing > 0) await this.pass(passing);
+        if (found.state === "settled" && (after === undefined || found.started_at !== after.started_at)) return found;
+        if (passing > 0) await host.pass(passing);
       }
       return assert.fail(
         `the pull has not settled: ${JSON.stringify(await progress(connection_id))} ${JSON.stringify(logged)}`,
@@ -243,6 +253,11 @@ export async function openPullHost(
         .orderBy("type")
         .orderBy("fhir_id")
         .execute(),
-    close: () => mb.close(),
+    async close() {
+      await background.stop();
+      await Promise.allSettled(context.unfinished);
+      await Promise.all([context.door.close(), context.ownDoor.close(), database.close()]);
+    },
   };
+  return host;
 }
