@@ -89,6 +89,18 @@ function timed(listener: (request: { path: string; times: number }) => [status: 
   };
 }
 
+test("many hosts at once are waited for without a word of warning", async () => {
+  const { origin } = await start(sound);
+  const { run } = prober(await databases.open());
+  const warnings: string[] = [];
+  const warn = ({ message }: Error) => void warnings.push(message);
+  process.on("warning", warn);
+  const endpoints = Array.from({ length: 60 }, (_, n) => `${origin.replace("localhost", `h${n % 20}.localhost`)}/${n}`);
+  const { answered } = await run(endpoints);
+  process.off("warning", warn);
+  assert.deepEqual([answered, warnings], [60, []]);
+});
+
 test("between two requests to a host lies a quarter of a second and some more by chance", async () => {
   const { ask, at } = timed(() => [200]);
   for (let n = 0; n < 20; n++) await ask();

@@ -52,7 +52,9 @@ forEachDatabase((databases) => {
       dropped: "unreachable",
     };
     const nowhere = "https://nowhere.example.org/fhir";
-    const summary = await run([...Object.keys(expected).map((name) => `${origin}/${name}`), nowhere]);
+    const summary = await run([...Object.keys(expected).map((name) => `${origin}/${name}`), nowhere], {
+      timeoutSeconds: 2,
+    });
     for (const [name, reason] of Object.entries(expected)) {
       const mark_ = reason === null ? ["live", null, 0] : ["unknown", reason, 1];
       assert.deepEqual(await mark(`${origin}/${name}`), mark_, name);
@@ -179,7 +181,7 @@ forEachDatabase((databases) => {
       answers.broken = sound;
       answers.gone = (...exchange) => void held.push(() => sound(...exchange));
       const again = await findEndpoints(database, ({ liveness }) => liveness !== "retired");
-      const running = run(again, { timeoutSeconds: 15 });
+      const running = run(again);
       await until(
         () => offeredBy(later),
         (offered) => offered.length === 2,

@@ -2,6 +2,7 @@
  * What `mb-connect probe` does: asks each endpoint how patients sign in there, as a first sign-in would, and writes what came
  * of it as it comes, so that a run that is cut off is gone on with by the next.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import { ConnectError } from "../errors.ts";
@@ -96,6 +97,8 @@ export async function probe(
 
   const failure = new AbortController();
   const signal = AbortSignal.any([how.signal, failure.signal]);
+  // Every host's turn waits on it, and Node would warn of more than ten.
+  setMaxListeners(0, signal);
   const door = { ...context.door, ...createPoliteDoor(context.door, { ...how, signal, clock, sleep }) };
   const keeper = createMarkKeeper(context, marks);
   const tally = { answered: 0, failed: 0, put_off: 0 };
