@@ -11,7 +11,7 @@ import type { JobRun } from "../jobs/worker-loop.ts";
 import { newPlace, type Place } from "../pulling/place.ts";
 import { EVERYTHING } from "../pulling/plan.ts";
 import { ask, type Pulling } from "../pulling/reading.ts";
-import { dropUngranted, readReference } from "../pulling/references.ts";
+import { type Asked, askForReference, dropUngranted, writeReferences } from "../pulling/references.ts";
 import { schedulePull } from "../pulling/schedule.ts";
 import { step, type TypeWork } from "../pulling/search.ts";
 import { beginPull, settlePull } from "../pulling/turn.ts";
@@ -19,12 +19,14 @@ import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
 import { connectionAt, findConnection } from "../store/connections.ts";
 import { listPullTypes, PullLostError, settleRest, takePull, writePull, writePullType } from "../store/pulls.ts";
 import { takeForm } from "../store/record-seal.ts";
-import { listReferences } from "../store/references.ts";
+import { listReferences, listWaitingReferences } from "../store/references.ts";
 import type { PullRow, ReferenceFoundRow } from "../store/schema.ts";
 
 const MINUTE_MS = 60_000;
 /** A pull that took this long settles with what it has; the next one tries the rest. */
 const LONGEST_MS = 24 * 60 * MINUTE_MS;
+/** References that are asked for before any of them is written. */
+const AT_A_TIME = 20;
 /** Where there is no access just now. */
 const NO_ACCESS_MS = 5 * MINUTE_MS;
 
@@ -144,18 +146,24 @@ async function readEverything(pulling: Pulling, patient: TypeWork): Promise<numb
   return null;
 }
 
+/** Reads what records refer to, some at a time, until nothing is left to read. */
 async function readReferences(pulling: Pulling): Promise<number | null> {
+  const { db } = pulling.context;
+  const { id } = pulling.connection;
+  await dropUngranted(pulling, await listWaitingReferences(db, id));
   for (;;) {
-    const all = await listReferences(pulling.context.db, pulling.connection.id);
-    const waiting = all.filter(({ state }) => state === "waiting");
+    const waiting = await listWaitingReferences(db, id, AT_A_TIME);
     if (waiting.length === 0) return null;
-    await dropUngranted(pulling, waiting);
+    const asked: Asked[] = [];
     const queue = waiting.map((reference) => ({ key: reference, not_before: 0 }));
-    const later = await inLanes(pulling, queue, async ({ key }) => {
-      const at = await readReference(pulling, key);
-      return at === null ? {} : { later: at };
+    const later = await inLanes(pulling, queue, async ({ key: reference }) => {
+      const answer = await askForReference(pulling, reference);
+      if (answer.outcome === "later") return { later: answer.at };
+      asked.push({ reference, answer });
+      return {};
     });
-    if (later !== null) return later;
+    const again = asked.length > 0 ? await writeReferences(pulling, asked) : null;
+    if (later !== null || again !== null) return Math.max(later ?? 0, again ?? 0);
   }
 }
 

@@ -9,7 +9,7 @@ export function listReferences(db: Db, connection_id: string): Promise<Reference
 }
 
 /** The references of a connection that remain to be read, those of records before those of what they led to. */
-export function listWaitingReferences(db: Db, connection_id: string, limit: number): Promise<ReferenceFoundRow[]> {
+export function listWaitingReferences(db: Db, connection_id: string, limit?: number): Promise<ReferenceFoundRow[]> {
   return db
     .selectFrom("references_found")
     .selectAll()
@@ -18,7 +18,7 @@ export function listWaitingReferences(db: Db, connection_id: string, limit: numb
     .orderBy("hops")
     .orderBy("type")
     .orderBy("fhir_id")
-    .limit(limit)
+    .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
     .execute();
 }
 
