@@ -105,7 +105,7 @@ export async function openExportDesk(
     async run(
       destination_id,
       link,
-      { trigger = "delta", workMs = 20_000, signal = new AbortController().signal } = {},
+      { trigger = "delta", workMs = Number.POSITIVE_INFINITY, signal = new AbortController().signal } = {},
     ) {
       const payload = { destination_id, connection_id: link?.id ?? null, trigger, after: "" };
       await exportRecords(context, { payload, signal }, { workMs });

@@ -14,6 +14,7 @@ import {
   referencesIn,
   searchFor,
   transactionOf,
+  typeOf,
 } from "./transaction.ts";
 
 const LIMITS = { records: 100, bytes: 4 * 1024 * 1024 };
@@ -68,7 +69,7 @@ export function fhirServer(door: Door, url: string, secrets: FhirSecrets): Desti
     const byType = new Map<string, string[]>();
     for (const key of keys) {
       const name = recordName(origin, key);
-      const type = key.slice(0, key.indexOf("/"));
+      const type = typeOf(key);
       if (!ids.has(name)) byType.set(type, [...(byType.get(type) ?? []), name]);
     }
     if (ids.size > MOST_REMEMBERED) ids.clear();

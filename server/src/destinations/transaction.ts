@@ -91,8 +91,8 @@ export function transactionOf(
   const target = (reference: string): string => {
     const key = keyOf(reference, origin);
     if (key && within.has(key)) return uuidOf(origin, key);
-    const id = key && idOf(key);
-    if (id !== undefined) return `${key?.split("/")[0]}/${id}`;
+    const id = key ? idOf(key) : undefined;
+    if (key && id !== undefined) return `${typeOf(key)}/${id}`;
     return isRelative(reference) ? `${origin.fhir_base_url}/${reference}` : reference;
   };
   const entries = records.map((record) => {
@@ -107,6 +107,11 @@ export function transactionOf(
     return `{"fullUrl":"${uuidOf(origin, key)}","resource":${resource},"request":${request}}`;
   });
   return `{"resourceType":"Bundle","type":"transaction","entry":[${entries.join(",")}]}`;
+}
+
+/** The type of what a key names. */
+export function typeOf(key: RecordKey): string {
+  return key.slice(0, key.indexOf("/"));
 }
 
 /** A record's key. */
