@@ -74,7 +74,7 @@ export async function openExportDesk(
     logger: { info() {}, warn() {}, error() {} },
     ...changes,
   };
-  const mb = mbConnect(options);
+  const mb = mbConnect(options, { jobs: { pollSeconds: 0.05, retrySeconds: 0.05 } });
   await mb.ready;
   const { context, database } = compose(options, {});
   await context.jobs.prepare();

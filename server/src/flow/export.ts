@@ -156,8 +156,10 @@ async function handOver(work: Work, run: Run, batches: Batches, again: boolean):
   const { refused } = records.length > 0 ? await destination.handOver(batch, signal) : { refused: 0 };
   const bytes = records.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   return context.db.transaction().execute(async (tx) => {
+    // In the order in which the deletion of a connection takes the two: Postgres would else let one of them fail.
+    const next = await moved(tx, run.watermark, { ...run.place, at: end, number: number + 1, end: null });
     await countInRun(tx, run_id, { records: records.length - refused, refused, bytes });
-    return moved(tx, run.watermark, { ...run.place, at: end, number: number + 1, end: null });
+    return next;
   });
 }
 

@@ -1,0 +1,224 @@
+/** The calls about destinations, and what sets an export off, on both databases. */
+import assert from "node:assert/strict";
+import { readdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { destination, destinationTest, exportRun } from "#shared/destination.js";
+import { until } from "./support/clinic.ts";
+import { forEachDatabase } from "./support/databases.ts";
+import {
+  addDestination,
+  type ExportDesk,
+  type Link,
+  lineNames,
+  newFolder,
+  openExportDesk,
+  readFolder,
+  record,
+  recordNames,
+  records,
+} from "./support/export-desk.ts";
+
+forEachDatabase((databases) => {
+  describe("calls", () => {
+    test("create, list, retrieve, update, test, delete, in the wire's shape", async (t) => {
+      const { mb } = await openExportDesk(t, databases);
+      const folder = join(await newFolder(t), "made", "anew");
+      const created = await mb.destinations.create({ kind: "ndjson", folder });
+      assert.deepEqual(destination.parse(created), created);
+      assert.deepEqual([created.status, created.kind === "ndjson" && created.folder], ["active", folder]);
+      assert.deepEqual(await readdir(folder), [], "the trial leaves nothing behind");
+      const other = await mb.destinations.create({ kind: "ndjson", folder: await newFolder(t) });
+      const ids: string[] = [];
+      for await (const { id } of mb.destinations.list({ limit: 1 }).autoPagingIterator()) ids.push(id);
+      assert.deepEqual(ids, [other.id, created.id], "newest first");
+      assert.deepEqual(await mb.destinations.retrieve(created.id), created);
+      assert.equal((await mb.destinations.update(created.id, { status: "inactive" })).status, "inactive");
+      const tried = await mb.destinations.test(created.id);
+      assert.deepEqual(destinationTest.parse(tried), tried);
+      assert.deepEqual([tried.ok, tried.error], [true, null]);
+      assert.deepEqual(await mb.destinations.delete(created.id), {
+        id: created.id,
+        resource_type: "destination",
+        deleted: true,
+      });
+      for (const call of [
+        () => mb.destinations.retrieve(created.id),
+        () => mb.destinations.update(created.id, {}),
+        () => mb.destinations.delete(created.id),
+        () => mb.destinations.test(created.id),
+        () => mb.destinations.export(created.id),
+        () => mb.destinations.runs(created.id).then((list) => list),
+      ]) {
+        await assert.rejects(call(), { code: "resource_not_found" });
+      }
+    });
+
+    test("what is wrong is refused by name, and nothing is kept", async (t) => {
+      const { mb } = await openExportDesk(t, databases);
+      const folder = await newFolder(t);
+      const file = join(folder, "file");
+      await writeFile(file, "");
+      const s3 = {
+        kind: "s3",
+        bucket: "records",
+        region: "us-east-1",
+        credentials: { access_key_id: "a", secret_access_key: "b" },
+      };
+      const refused: [input: unknown, param: string | null][] = [
+        [{}, "kind"],
+        [{ kind: "tape" }, "kind"],
+        [{ kind: "ndjson" }, "folder"],
+        [{ kind: "ndjson", folder: "relative/path" }, "folder"],
+        [{ kind: "ndjson", folder: file }, "folder"],
+        [{ kind: "ndjson", folder: join(file, "below") }, "folder"],
+        [{ kind: "ndjson", folder, colour: "blue" }, "colour"],
+        [{ kind: "fhir", url: "not a url" }, "url"],
+        [{ kind: "fhir", url: "https://user:pass@fhir.example.org/" }, "url"],
+        [{ kind: "fhir", url: "https://fhir.example.org/?a=b" }, "url"],
+        [{ kind: "fhir", url: "http://fhir.example.org/" }, "url"],
+        [{ kind: "fhir", url: "https://169.254.169.254/latest" }, "url"],
+        [{ kind: "fhir", url: "https://fhir.example.org/", auth: { username: "a" } }, "auth"],
+        [{ ...s3, bucket: "../other" }, "bucket"],
+        [{ ...s3, prefix: "a/../b/" }, "prefix"],
+        [{ ...s3, prefix: "no-slash" }, "prefix"],
+        [{ ...s3, credentials: {} }, "credentials.access_key_id"],
+      ];
+      for (const [input, param] of refused) {
+        await assert.rejects(mb.destinations.create(input as never), {
+          name: "ConnectError",
+          code: "bad_request",
+          param,
+        });
+      }
+      assert.deepEqual((await mb.destinations.list()).data, []);
+      const { id } = await mb.destinations.create({ kind: "ndjson", folder });
+      await assert.rejects(mb.destinations.update(id, { auth: { bearer_token: "x" } }), { param: "auth" });
+      await assert.rejects(mb.destinations.update(id, { credentials: s3.credentials }), { param: "credentials" });
+      await assert.rejects(mb.destinations.update(id, { folder } as never), { code: "bad_request", param: "folder" });
+      await assert.rejects(mb.destinations.export(id, { connection: "conn_nothing" }), { code: "resource_not_found" });
+      await mb.destinations.update(id, { status: "inactive" });
+      await assert.rejects(mb.destinations.export(id), { code: "bad_request" });
+    });
+  });
+
+  describe("what sets an export off", () => {
+    test("a destination that is new gets what there is, and what each pull brings; one made active again catches up", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const { mb } = desk;
+      const folder = await newFolder(t);
+      const links = [await desk.connect("alma"), await desk.connect("bela"), await desk.connect("cato")];
+      const [alma, bela] = links as [Link, Link, Link];
+      for (const link of [alma, bela]) await desk.store(link, records(9));
+      await mb.worker.start();
+      const id = await addDestination(desk, { kind: "ndjson", folder });
+      await runsReach(desk, id, 2, "backfill");
+      await desk.store(alma, records(9, 2).slice(0, 2));
+      await desk.settle(alma);
+      await runsReach(desk, id, 1, "delta");
+      await mb.destinations.update(id, { status: "inactive" });
+      await desk.store(bela, [record("Condition", "c1")]);
+      await desk.settle(bela);
+      await mb.destinations.update(id, { status: "active" });
+      await runsReach(desk, id, 1, "catch_up");
+      await mb.destinations.export(id, { connection: alma.id, again: true });
+      await runsReach(desk, id, 1, "manual");
+      const runs = await desk.runs(id);
+      for (const run of runs) assert.deepEqual(exportRun.parse(run), run);
+      assert.deepEqual(runs.map(({ trigger, records }) => [trigger, records]).slice(2), [
+        ["delta", 2],
+        ["catch_up", 1],
+        ["manual", 9],
+      ]);
+      const names = lineNames((await readFolder(folder, bela)).files);
+      assert.deepEqual(names.sort(), recordNames([...records(9), record("Condition", "c1")]).sort());
+      assert.equal((await readFolder(folder, links[2] as Link)).files.size, 0, "who has no records has no run");
+    });
+
+    test("asked for by hand, a run is there even when nothing was new", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const id = await addDestination(desk, { kind: "ndjson", folder: await newFolder(t) });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(2));
+      for (const trigger of ["manual", "delta", "manual"] as const) await desk.run(id, link, { trigger });
+      assert.deepEqual(
+        (await desk.runs(id)).map((run) => [run.trigger, run.status, run.records]),
+        [
+          ["manual", "ok", 2],
+          ["manual", "ok", 0],
+        ],
+      );
+    });
+
+    test("a destination that fails is tried again until it works, and says meanwhile what is wrong", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const folder = await newFolder(t);
+      const id = await addDestination(desk, { kind: "ndjson", folder });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(9));
+      await rename(folder, `${folder}-away`);
+      await desk.mb.worker.start();
+      await until(
+        () => desk.runs(id),
+        ([run]) => run?.error === "folder_missing",
+      );
+      await rename(`${folder}-away`, folder);
+      await runsReach(desk, id, 1);
+      assert.deepEqual(
+        (await desk.runs(id)).map(({ error, records }) => [error, records]),
+        [[null, 9]],
+      );
+    });
+  });
+
+  describe("what ends with whom", () => {
+    test("a patient's deletion takes watermarks and runs, and leaves the host's files alone", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const folder = await newFolder(t);
+      const id = await addDestination(desk, { kind: "ndjson", folder });
+      const [alma, bela] = [await desk.connect("alma"), await desk.connect("bela")];
+      for (const link of [alma, bela]) {
+        await desk.store(link, records(3));
+        await desk.run(id, link);
+      }
+      await desk.mb.patients.delete("alma");
+      const { db } = desk.context;
+      const left = await db.selectFrom("watermarks").select("connection_id").execute();
+      assert.deepEqual(
+        [left, (await desk.runs(id)).map(({ connection }) => connection)],
+        [[{ connection_id: bela.id }], [bela.id]],
+      );
+      assert.equal(lineNames((await readFolder(folder, alma)).files).length, 3);
+      await desk.run(id, alma);
+      await desk.mb.destinations.delete(id);
+      assert.deepEqual(await db.selectFrom("watermarks").selectAll().execute(), []);
+      await desk.run(id, bela);
+    });
+
+    test("a worker that stops says nothing of the destination: the run goes on where it was", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const folder = await newFolder(t);
+      const id = await addDestination(desk, { kind: "ndjson", folder });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(9));
+      await assert.rejects(desk.run(id, link, { signal: AbortSignal.abort() }), { name: "AbortError" });
+      assert.deepEqual(
+        (await desk.runs(id)).map(({ status, error }) => [status, error]),
+        [["running", null]],
+      );
+      await desk.run(id, link);
+      assert.deepEqual(
+        (await desk.runs(id)).map(({ status, records }) => [status, records]),
+        [["ok", 9]],
+      );
+    });
+  });
+});
+
+/** Waits until so many runs with a trigger have ended well. */
+async function runsReach(desk: ExportDesk, id: string, count: number, trigger?: string): Promise<void> {
+  await until(
+    async () => (await desk.runs(id)).filter((run) => run.status === "ok" && run.trigger === (trigger ?? run.trigger)),
+    (runs) => runs.length >= count,
+  );
+}
