@@ -99,7 +99,7 @@ export async function fetchConnection(
 ): Promise<FhirBytes> {
   const first = await access(context, connection_id);
   const answer = await fetchFhir(context.door, first, url, request);
-  if (answer.status === 401) {
+  if (answer.status === 401 && !(await isFresh(context, connection_id))) {
     return fetchFhir(context.door, await access(context, connection_id, first.generation), url, request);
   }
   if (answer.status === 404 && saysGrantIsOver(parseJson(answer.bytes))) {
@@ -108,6 +108,12 @@ export async function fetchConnection(
     throw new ConnectError("token_unavailable", { reason: "grant_over" });
   }
   return answer;
+}
+
+/** True where the access was renewed but now, and may not be again so soon: a 401 then is about what was asked for. */
+async function isFresh(context: Context, connection_id: string): Promise<boolean> {
+  const row = await findConnection(context.db, connection_id);
+  return row?.refused_refreshes === 0 && (row.refresh_after ?? 0) > context.clock();
 }
 
 // Blue Button answers so, and not with 401, once the patient's grant has run out or was taken back.
