@@ -47,9 +47,10 @@ test("checks what the registrations offer, or all that could be, and says so in 
 test("without a config it lets nothing out to this machine itself", async () => {
   const { origin, asked } = await start(sound);
   const { location } = await setUp([facility("mine", { fhirBaseUrl: `${origin}/mine` })]);
-  const { code, stdout } = await command("probe", "--all", "--database", location);
-  assert.deepEqual([code, asked.length], [0, 0]);
+  const { code, stdout, stderr } = await command("probe", "--all", "--database", location);
+  assert.deepEqual([code, asked.length], [1, 0]);
   assert.match(stdout, /^0 endpoints/);
+  assert.match(stderr, /^mb-connect: nothing to check: import .*\n$/);
 });
 
 for (const [what, words, says] of [

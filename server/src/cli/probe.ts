@@ -37,8 +37,11 @@ export function addProbe(program: Command, terminal: Terminal): void {
     .action(async (options: Options) => {
       const summary = await run(terminal, options);
       terminal.print(options.json ? `${JSON.stringify(summary)}\n` : `${inWords(summary)}\n`);
-      if (summary.interrupted) terminal.exitWith(130);
-      else if (summary.nothing_answered) {
+      if (summary.interrupted) return terminal.exitWith(130);
+      if (summary.endpoints === 0) {
+        throw new CommandError("nothing to check: import a list, and see that a registration matches what it holds");
+      }
+      if (summary.nothing_answered) {
         throw new CommandError("no server was reached, and nothing was kept: see that this machine may go out");
       }
     });
