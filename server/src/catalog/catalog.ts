@@ -16,7 +16,8 @@ import { readLiveness } from "../store/liveness.ts";
 import { createIndexBuilder } from "./index-tables.ts";
 import { distinctionOf } from "./logins.ts";
 import { matchesIn, type Span } from "./matches.ts";
-import { createReading, type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
+import { type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
+import { createSourceReader } from "./source-words.ts";
 import { readVendors, type Vendors } from "./vendor.ts";
 
 /** A source as a search found it. */
@@ -187,7 +188,7 @@ export async function buildIndex(
   offered: (source: CataloguedSource) => boolean,
   vendors: Vendors,
 ): Promise<SearchIndex> {
-  const builder = createIndexBuilder(createReading(vendors));
+  const builder = createIndexBuilder(createSourceReader(vendors));
   for (let after = ""; ; ) {
     const rows = await readActiveSources(db, after, SLICE);
     for (const row of rows) if (offered(row)) builder.add(row);

@@ -7,7 +7,7 @@
 import type { SourceRow } from "../store/schema.ts";
 import { type Login, loginOf, numberLogins } from "./logins.ts";
 import { wholeWord } from "./normalise.ts";
-import { FIRST_BESIDE, type Reading, readSourceWords } from "./source-words.ts";
+import { FIRST_BESIDE, type ReadSourceWords } from "./source-words.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 /** Lists of numbers: list `n` from `starts[n]` to before `starts[n + 1]`. */
@@ -64,6 +64,11 @@ export interface IndexBuilder {
 
 /** The bit of a word that a source writes shortened, such as `Assoc`. */
 export const SHORTENED = 16;
+/** One of the lists. */
+export function listOf({ items, starts }: Lists, number: number): Uint32Array {
+  return items.subarray(starts[number], starts[number + 1]);
+}
+
 /** Names with more telling words than this count as having so many. */
 export const LONGEST_NAME = 15;
 /** Sources, words or postings that are dealt with in one step. */
@@ -72,7 +77,7 @@ const STEP = 4000;
 const LARGE = [3, 8, 120] as const;
 
 /** A builder without sources. Sources come in the order of their ids. */
-export function createIndexBuilder(reading: Reading): IndexBuilder {
+export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuilder {
   const ids: string[] = [];
   const terms = new Map<string, number>();
   const fields: number[] = [];
@@ -87,7 +92,9 @@ export function createIndexBuilder(reading: Reading): IndexBuilder {
   const names = createNumbers();
   const endpoints = createNumbers();
 
-  const addWord = (word: string, field: number, shortened = false): void => {
+  /** Where the words of the source at hand begin. */
+  let begun = 0;
+  const addWord = (word: string, field: number, shortened: boolean): void => {
     let term = terms.get(word);
     if (term === undefined) {
       term = terms.size;
@@ -95,14 +102,15 @@ export function createIndexBuilder(reading: Reading): IndexBuilder {
       fields.push(0);
     }
     const entry = (term << 5) | (shortened ? SHORTENED : 0) | field;
-    for (let at = starts.at(-1) as number; at < words.length; at++) if (words[at] === entry) return;
+    for (let at = begun; at < words.length; at++) if (words[at] === entry) return;
     words.push(entry);
     fields[term] = (fields[term] as number) | (1 << field);
   };
 
   return {
     add(source) {
-      const { words: nameWords, whole, telling } = readSourceWords(source, reading, addWord);
+      begun = words.length;
+      const { words: nameWords, whole, telling } = readSourceWords(source, addWord);
       const name = nameWords.map(wholeWord).join(" ");
       ids.push(source.id);
       starts.push(words.length);

@@ -31,25 +31,33 @@ export function loginOf(source: SourceRow, name: string): Login {
  * different publishers each tell one step.
  */
 export function* numberLogins(logins: readonly Login[], step: number): Generator<void, Uint32Array> {
-  const above = new Map<string, string>();
+  /** By endpoint: each name's brand; null where it is the only source of its endpoint so far. */
+  const above = new Map<string, Map<string, string> | null>();
+  const shared = new Set<string>();
   for (let at = 0; at < logins.length; at++) {
     if (at % step === 0) yield;
     const { endpoint, name, brand } = logins[at] as Login;
-    if (brand !== null && brand !== name) above.set(`${endpoint}\n${name}`, brand);
+    const brands = above.get(endpoint);
+    if (brands !== undefined) shared.add(endpoint);
+    if (brand !== null && brand !== name) above.set(endpoint, (brands ?? new Map()).set(name, brand));
+    else if (brands === undefined) above.set(endpoint, null);
   }
   const known = new Map<string, number>();
   const numbers = new Uint32Array(logins.length);
+  let next = 0;
   for (let at = 0; at < logins.length; at++) {
     if (at % step === 0) yield;
     const { endpoint, portal, name, brand } = logins[at] as Login;
+    if (!shared.has(endpoint)) {
+      numbers[at] = next++;
+      continue;
+    }
+    const brands = above.get(endpoint);
     let top = brand ?? name;
     // Brands may name one another in a circle.
-    for (let turn = 0, next = above.get(`${endpoint}\n${top}`); next !== undefined && turn < 4; turn++) {
-      top = next;
-      next = above.get(`${endpoint}\n${top}`);
-    }
+    for (let turn = 0; turn < 4; turn++) top = brands?.get(top) ?? top;
     const key = `${endpoint}\n${top}\n${portal}`;
-    const number = known.get(key) ?? known.size;
+    const number = known.get(key) ?? next++;
     known.set(key, number);
     numbers[at] = number;
   }

@@ -1,7 +1,6 @@
 /** Where in a name stand the words that were typed, so that they can be shown. */
 import { isSmallWord, splitWords, wholeWord } from "./normalise.ts";
 import type { QueryWord } from "./query.ts";
-import { rangesOf } from "./ranking.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** From a place to before another, in UTF-16 units. */
@@ -20,7 +19,7 @@ export function matchesIn(name: string, words: readonly QueryWord[], vocabulary:
     const lengths = words.map((word) => {
       if (plain === word.spelled || number === word.exact) return text.length;
       if (plain.startsWith(word.spelled)) return lengthOfStart(text, word.spelled.length);
-      return number >= 0 && rangesOf(word).some(([from, to]) => number >= from && number < to) ? text.length : 0;
+      return number >= 0 && word.ranges.some(([from, to]) => number >= from && number < to) ? text.length : 0;
     });
     const length = Math.max(0, ...lengths);
     if (length > 0) spans.push([index, index + length]);

@@ -25,6 +25,8 @@ export interface QueryWord extends SpelledWord {
   stem: [number, number];
   /** Words that it may stand for by a slip, or ZIP codes near it, each with its share of a word's worth, 0 to 1; or null. */
   near: ReadonlyMap<number, number> | null;
+  /** All of the above, as ranges of words without overlap. */
+  ranges: readonly (readonly [from: number, to: number])[];
 }
 
 /** At most so many words of a query are looked up; a name with more is found by them. */
@@ -50,24 +52,26 @@ export function readQuery(query: string): SpelledWord[] {
 export function matchWord(vocabulary: Vocabulary, word: SpelledWord): QueryWord {
   const { spelled } = word;
   const whole = wholeWord(spelled);
+  const shortened = whole !== spelled;
   const [from, to] = vocabulary.range(spelled);
-  return {
+  // Of all words that begin with it, the very word is the first.
+  const own = vocabulary.wordOf(from) === spelled ? from : -1;
+  return withRanges({
     ...word,
-    exact: vocabulary.find(whole),
-    shortened: whole !== spelled,
+    exact: shortened ? vocabulary.find(whole) : own,
+    shortened,
     initials: spelled.length >= 3 && spelled.length <= 6 ? vocabulary.find(MARK.initials + spelled) : -1,
     from,
     to,
-    stem: whole === spelled ? [0, 0] : vocabulary.range(whole.replace(/s$/, "")),
+    stem: shortened ? vocabulary.range(whole.replace(/s$/, "")) : [0, 0],
     near: /^\d{5}$/.test(spelled) ? zipsNear(vocabulary, spelled) : null,
-  };
+    ranges: [],
+  });
 }
 
 /** True for a word that stands for nothing. */
 export function fitsNothing(word: QueryWord): boolean {
-  return (
-    word.exact < 0 && word.initials < 0 && word.from === word.to && word.stem[0] === word.stem[1] && !word.near?.size
-  );
+  return word.ranges.length === 0;
 }
 
 /** The same word with all that slips may have made of it; one that is too short for a slip, or a number, stays. */
@@ -77,7 +81,7 @@ export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord): QueryWor
   if (most === 0 || !/^[a-z]+$/.test(spelled)) return word;
   const near = new Map<number, number>();
   for (const [number, cost] of vocabulary.near(spelled, most, last)) near.set(number, LEFT_AT[cost] ?? 0);
-  return { ...word, near };
+  return withRanges({ ...word, near });
 }
 
 /** The ZIP codes of the same area, by their distance. */
@@ -89,4 +93,22 @@ function zipsNear(vocabulary: Vocabulary, zip: string): Map<number, number> {
     if (other !== zip && /^\d{5}$/.test(other)) near.set(number, 0.9 - Math.abs(Number(other) - Number(zip)) / 250);
   }
   return near;
+}
+
+function withRanges(word: QueryWord): QueryWord {
+  const all: [number, number][] = [
+    [word.from, word.to],
+    [word.stem[0], word.stem[1]],
+    [word.exact, word.exact + 1],
+    [word.initials, word.initials + 1],
+  ];
+  if (word.near) for (const number of word.near.keys()) all.push([number, number + 1]);
+  const ranges: [number, number][] = [];
+  for (const [from, to] of all.sort((a, b) => a[0] - b[0])) {
+    const before = ranges.at(-1);
+    if (from === to || from < 0) continue;
+    if (before && from <= before[1]) before[1] = Math.max(before[1], to);
+    else ranges.push([from, to]);
+  }
+  return { ...word, ranges };
 }

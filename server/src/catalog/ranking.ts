@@ -36,6 +36,8 @@ const SMALL = 0.06;
 const IN_ORDER = 12;
 /** For a name that begins with the query's first word. */
 const AT_START = 10;
+/** A word with more meanings than this may be worth whatever a word can be: to look at each costs more than it saves. */
+const MANY = 4000;
 /** For a word that is not written as it was typed, but means the same. */
 const HALF = 0.5;
 /** A long form's beginning, such as `pediatric` for `peds`, is nearly the word itself. */
@@ -167,7 +169,9 @@ export function createRanking(tables: IndexTables): Ranking {
     limits() {
       return words.map((word, turn) => {
         const limit = { named: 0, beside: 0 };
-        for (const [first, last] of rangesOf(word)) {
+        const count = word.ranges.reduce((sum, [first, last]) => sum + last - first, 0);
+        if (count > MANY) return { named: FULL[FIELD.known] as number, beside: FULL[FIELD.city] as number };
+        for (const [first, last] of word.ranges) {
           for (let number = first; number < last; number++) {
             const standing = fields[number] as number;
             for (let field = 0; standing >>> field !== 0; field++) {
@@ -183,19 +187,4 @@ export function createRanking(tables: IndexTables): Ranking {
     },
     extra: (size) => IN_ORDER * (words.length - 1) + AT_START + WHOLE + COVERED * Math.min(1, words.length / size),
   };
-}
-
-/** All that a word may stand for, as ranges without overlap. */
-export function rangesOf(word: QueryWord): [number, number][] {
-  const ranges: [number, number][] = [[word.from, word.to], [...word.stem]];
-  for (const number of [word.exact, word.initials]) if (number >= 0) ranges.push([number, number + 1]);
-  if (word.near) for (const number of word.near.keys()) ranges.push([number, number + 1]);
-  const joined: [number, number][] = [];
-  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
-    const before = joined.at(-1);
-    if (from === to) continue;
-    if (before && from <= before[1]) before[1] = Math.max(before[1], to);
-    else joined.push([from, to]);
-  }
-  return joined;
 }

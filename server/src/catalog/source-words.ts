@@ -6,7 +6,7 @@ import type { SourceRow } from "../store/schema.ts";
 import { addressParts, domainOf, hostOf, plainAddress } from "./addresses.ts";
 import { isBesideName, isSmallWord, isTellingWord, splitWords, wholeWord } from "./normalise.ts";
 import { STATES, stateInName } from "./places.ts";
-import type { OtherNames } from "./systems.ts";
+import { createOtherNames } from "./systems.ts";
 import type { Vendors } from "./vendor.ts";
 import { MARK } from "./vocabulary.ts";
 
@@ -28,95 +28,114 @@ export const FIELD = {
 /** The first of the fields that tell where and what a source is, not what it is called. */
 export const FIRST_BESIDE = FIELD.city;
 
-/** What the reading works with. */
-export interface Reading {
-  vendors: Vendors;
-  otherNames: OtherNames;
-  /** True for a domain under which a vendor hosts many. */
-  isShared(domain: string): boolean;
-}
-
 /** A source's name. */
 export interface NameShape {
-  words: string[];
+  words: readonly string[];
   /** Its words without the small ones and the legal form. */
   whole: number;
   /** Those of them that tell it from others. */
   telling: number;
 }
 
-/** Hands out the words of a source in their one form, the name's first and in their order; some come twice. */
-export function readSourceWords(
+/**
+ * Hands out the words of a source in their one form, the name's first and in their order; some come twice.
+ *
+ * @param add told each word, the field where it stands, and whether it is written shortened there
+ */
+export type ReadSourceWords = (
   source: SourceRow,
-  { vendors, otherNames, isShared }: Reading,
-  add: (word: string, field: number, shortened?: boolean) => void,
-): NameShape {
-  const addText = (text: string | null, field: number): string[] => {
-    if (!text) return [];
-    const words = splitWords(text);
-    for (const word of words) {
-      const whole = wholeWord(word);
-      add(whole, field, whole !== word);
-    }
-    return words;
-  };
-  const addNames = (text: string | null, field: number): string[] => {
-    const words = addText(text, field);
-    for (const other of otherNames(words)) {
-      for (const word of other.words) add(word, other.short ? FIELD.known : FIELD.alias);
-    }
-    // Typed in one word, or half of it, or with a slip in it.
-    words.forEach((word, at) => {
-      if (word === "care" && at > 0) add(`${words[at - 1]}care`, FIELD.alias);
+  add: (word: string, field: number, shortened: boolean) => void,
+) => NameShape;
+
+/** Makes a reader for one index: it keeps what it has read of places, vendors and addresses, which come again and again. */
+export function createSourceReader(vendors: Vendors): ReadSourceWords {
+  const otherNames = createOtherNames();
+  const shared = new Set(vendors.all.flatMap(({ hosts }) => hosts.map(domainOf)));
+  const texts = new Map<string, readonly string[]>();
+  const addresses = new Map<string, readonly string[]>();
+  const wordsOf = (text: string): readonly string[] => remembered(texts, text, splitWords);
+  const termsOf = (address: string): readonly string[] =>
+    remembered(addresses, address, () => {
+      const plain = plainAddress(address);
+      if (plain === null) return [];
+      const host = hostOf(plain);
+      const domain = domainOf(host);
+      return (shared.has(domain) ? [plain, host] : [plain, host, domain]).map(markOf);
     });
-    for (const initials of initialsOf(words)) add(MARK.initials + initials, FIELD.initials);
-    return words;
+
+  return (source, add) => {
+    const addWords = (words: readonly string[], field: number): void => {
+      for (const word of words) {
+        const whole = wholeWord(word);
+        add(whole, field, whole !== word);
+      }
+    };
+    const addText = (text: string | null, field: number): void => {
+      if (text) addWords(wordsOf(text), field);
+    };
+    const addOthers = (words: readonly string[], field: number | null): void => {
+      for (const other of otherNames(words)) {
+        for (const word of other.words) add(word, field ?? (other.short ? FIELD.known : FIELD.alias), false);
+      }
+    };
+    const addName = (name: string, words: readonly string[], field: number): void => {
+      addWords(words, field);
+      addOthers(words, null);
+      // Typed in one word, or half of it, or with a slip in it.
+      if (name.length > 4 && words.includes("care", 1))
+        add(`${words[words.indexOf("care", 1) - 1]}care`, FIELD.alias, false);
+      for (const initials of initialsOf(words)) add(MARK.initials + initials, FIELD.initials, false);
+    };
+
+    const words = splitWords(source.name);
+    addName(source.name, words, FIELD.name);
+    for (const alias of textList(source.aliases)) addName(alias, wordsOf(alias), FIELD.alias);
+    const { brand, city } = source;
+    if (brand !== null && brand !== source.name) addName(brand, wordsOf(brand), FIELD.brand);
+    if (city) {
+      addText(city, FIELD.city);
+      addOthers(wordsOf(city), FIELD.city);
+    }
+    for (const place of textList(source.places)) addText(place, FIELD.city);
+    const state = source.state ?? stateInName(source.name);
+    addText(state, FIELD.state);
+    addText(STATES[state ?? ""] ?? null, FIELD.state);
+    addText(source.zip, FIELD.zip);
+    addText(vendors.of(source.type)?.words || source.vendor, FIELD.vendor);
+    addText(source.portal_name, FIELD.vendor);
+    for (const address of [source.fhir_base_url, source.portal_url]) {
+      if (address) for (const term of termsOf(address)) add(term, FIELD.address, false);
+    }
+    const whole = words.filter((word) => !isBesideName(word)).length || words.length;
+    return { words, whole: Math.max(1, whole), telling: Math.max(1, words.filter(isTellingWord).length || whole) };
   };
-  const words = addNames(source.name, FIELD.name);
-  for (const alias of textList(source.aliases)) addNames(alias, FIELD.alias);
-  if (source.brand !== null && source.brand !== source.name) addNames(source.brand, FIELD.brand);
-  const city = addText(source.city, FIELD.city);
-  for (const other of otherNames(city)) for (const word of other.words) add(word, FIELD.city);
-  for (const place of textList(source.places)) addText(place, FIELD.city);
-  const state = source.state ?? stateInName(source.name);
-  addText(state, FIELD.state);
-  addText(STATES[state ?? ""] ?? null, FIELD.state);
-  addText(source.zip, FIELD.zip);
-  addText(vendors.of(source.type)?.words || source.vendor, FIELD.vendor);
-  addText(source.portal_name, FIELD.vendor);
-  for (const address of [source.fhir_base_url, source.portal_url]) {
-    const plain = address && plainAddress(address);
-    if (!plain) continue;
-    add(MARK.address + addressMark(plain), FIELD.address);
-    const host = hostOf(plain);
-    const domain = domainOf(host);
-    add(MARK.address + addressMark(host), FIELD.address);
-    if (!isShared(domain)) add(MARK.address + addressMark(domain), FIELD.address);
-  }
-  const telling = words.filter(isTellingWord).length;
-  const whole = words.filter((word) => !isBesideName(word)).length || words.length;
-  return { words, whole: Math.max(1, whole), telling: Math.max(1, telling || whole) };
+}
+
+function remembered(known: Map<string, readonly string[]>, text: string, read: (text: string) => readonly string[]) {
+  const found = known.get(text) ?? read(text);
+  known.set(text, found);
+  return found;
 }
 
 /** The term of a FHIR base URL or portal URL. */
 export function addressTerm(address: string): string {
-  return MARK.address + addressMark(plainAddress(address) ?? "");
+  return markOf(plainAddress(address) ?? "");
 }
 
 /** The terms of a pasted address, the more telling first. */
 export function addressTerms(address: string): string[] {
-  return addressParts(address).map((part) => MARK.address + addressMark(part));
+  return addressParts(address).map(markOf);
 }
 
-/** A short mark in place of a long address: 52 bits of a hash, which also saves the memory of forty thousand addresses. */
-function addressMark(address: string): string {
-  let [one, other] = [0x811c9dc5, 0x9e3779b9];
+/** A short mark in place of a long address: a hash of 64 bits, which saves the memory of forty thousand addresses. */
+function markOf(address: string): string {
+  let [one, other] = [0x811c9dc5 | 0, 0x9e3779b9 | 0];
   for (let at = 0; at < address.length; at++) {
     const code = address.charCodeAt(at);
     one = Math.imul(one ^ code, 0x01000193);
-    other = Math.imul(other ^ code, 0x85ebca6b) ^ (other >>> 13);
+    other = Math.imul((other << 5) ^ (other >>> 2) ^ code, 0x85ebca6b);
   }
-  return ((one >>> 0) * 0x10_0000 + (other >>> 12)).toString(36);
+  return MARK.address + (one >>> 0).toString(36) + (other >>> 0).toString(36);
 }
 
 /** The initials of three to six words, with the small ones and without. */

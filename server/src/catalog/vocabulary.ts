@@ -35,8 +35,13 @@ const STEP = 5000;
  * @param words sorted by code units, without doubles
  */
 export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabulary> {
-  const firstFrom = (text: string, low = 0): number => {
-    let high = words.length;
+  /** By the code of a first letter: where its words begin; from 128 on all others. */
+  const starts = new Uint32Array(130);
+  /** The first word that comes not before a text. */
+  const firstFrom = (text: string): number => {
+    const code = text.charCodeAt(0);
+    let [low, high] =
+      code < 128 ? [starts[code] as number, starts[code + 1] as number] : [starts[128] as number, words.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((words[middle] as string) < text) low = middle + 1;
@@ -52,7 +57,11 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
     const word = words[number] as string;
     letters[number] = lettersOf(word);
     lengths[number] = Math.min(word.length, 255);
+    const code = Math.min(word.charCodeAt(0), 128) + 1;
+    starts[code] = number + 1;
   }
+  // A letter that begins no word begins where the one before it ended.
+  for (let code = 1; code < 130; code++) starts[code] = Math.max(starts[code] as number, starts[code - 1] as number);
   const firstWord = firstFrom("a");
   const lastWord = firstFrom("{");
   return {
@@ -64,7 +73,14 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
     },
     range(prefix) {
       const from = firstFrom(prefix);
-      return words[from]?.startsWith(prefix) ? [from, firstFrom(`${prefix}\uffff`, from)] : [from, from];
+      const code = prefix.charCodeAt(0);
+      let [low, high] = [from, code < 128 ? (starts[code + 1] as number) : words.length];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if ((words[middle] as string).startsWith(prefix)) low = middle + 1;
+        else high = middle;
+      }
+      return [from, low];
     },
     wordOf: (number) => words[number] ?? "",
     near(word, most, open) {

@@ -1,0 +1,65 @@
+/** Every way to understand what was typed, the more faithful first: as it is, run together or apart, misspelt, with too many words. */
+import { fitsNothing, matchMisspelt, matchWord, type QueryWord, type SpelledWord } from "./query.ts";
+import type { Understood } from "./ranking.ts";
+import { type Known, respellings } from "./respelling.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** A word that fewer than one of so many sources have tells no more for being rarer still, nor for being nowhere. */
+const RARE = 1000;
+
+/**
+ * The ways to understand a query; each is worked out when the one before it has found nothing.
+ *
+ * @param sources how many there are
+ * @param spreadOf how many of them a word's meanings have
+ */
+export function* readings(
+  spelled: readonly SpelledWord[],
+  vocabulary: Vocabulary,
+  sources: number,
+  spreadOf: (ranges: QueryWord["ranges"]) => number,
+): Generator<Understood> {
+  const exact = spelled.map((word) => matchWord(vocabulary, word));
+  if (isSound(exact)) yield { words: exact, weights: null };
+
+  const known: Known = {
+    sourcesOf(word) {
+      const number = vocabulary.find(word);
+      return number < 0 ? 0 : spreadOf([[number, number + 1]]);
+    },
+    isBeginning(text) {
+      const [from, to] = vocabulary.range(text);
+      return to > from;
+    },
+  };
+  const others = respellings(known, spelled).map((words) => words.map((word) => matchWord(vocabulary, word)));
+  for (const words of others) if (isSound(words)) yield { words, weights: null };
+
+  const looked = new Map<string, QueryWord>();
+  const misspelt = (word: QueryWord): QueryWord => {
+    const key = word.spelled + (word.last ? "*" : "");
+    const found = looked.get(key) ?? matchMisspelt(vocabulary, word);
+    looked.set(key, found);
+    return found;
+  };
+  const mended = exact.map((word) => (fitsNothing(word) ? misspelt(word) : word));
+  if (!isSound(exact) && isSound(mended)) yield { words: mended, weights: null };
+  const near = exact.map((word) => (word.optional ? word : misspelt(word)));
+  if (isSound(near)) yield { words: near, weights: null };
+  for (const words of others) {
+    const loose = words.map((word) => (fitsNothing(word) ? misspelt(word) : word));
+    if (!isSound(words) && isSound(loose)) yield { words: loose, weights: null };
+  }
+
+  const telling = (word: QueryWord): number => Math.max(spreadOf(word.ranges), 1, sources / RARE);
+  for (const words of [...others.slice(0, 1), mended]) {
+    if (words.length < 2) continue;
+    const weights = words.map((word) => (word.optional ? 0 : Math.log(1 + sources / (1 + telling(word)))));
+    yield { words, weights };
+  }
+}
+
+/** True where every word that must stand somewhere can. */
+function isSound(words: readonly QueryWord[]): boolean {
+  return words.every((word) => word.optional || !fitsNothing(word));
+}
