@@ -11,6 +11,7 @@ import { sessionsBenchmark } from "./sessions.ts";
 interface Settings {
   catalog?: string | undefined;
   queries?: string | undefined;
+  json?: boolean | undefined;
 }
 
 /** A benchmark's rows, or why it was skipped. */
@@ -24,10 +25,10 @@ const BENCHMARKS: Record<string, Benchmark> = {
     const { pullBenchmark } = await import("./pull.ts");
     return pullBenchmark();
   },
-  async search({ catalog, queries }) {
+  async search({ catalog, queries, json }) {
     if (catalog === undefined) return "pass --catalog FILE";
     const { searchBenchmark } = await import("./search.ts");
-    return searchBenchmark({ catalog, queries });
+    return searchBenchmark({ catalog, queries, json });
   },
 };
 

@@ -1,150 +1,201 @@
 /**
- * The search over a catalog: how long a query and a keystroke take, how long the index takes to make, and how well it
- * ranks where the queries say what was meant. The floor is what no search can do without: looking words up in a bare map
- * and passing over the places where they stand.
+ * `search`: how well and how fast a catalog is searched, ours beside MiniSearch and SQLite's trigrams, each in a process of
+ * its own; how that grows with the catalog; and over HTTP, while many type and the index is made anew.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { importCatalog } from "#server/catalog/importer.js";
-import { createSearchIndex } from "#server/catalog/search-index.js";
 import { openDatabase } from "#server/store/database.js";
-import type { SourceRow } from "#server/store/schema.js";
+import { type Bench, type Part, withBench } from "./rounds.ts";
 import { type Row, row } from "./row.ts";
+import { type Query, typedQueries } from "./typed-queries.ts";
 
-/** A query and, for relevance, the names that would be right, in lower case with nothing but letters, digits and spaces. */
-interface Query {
-  q: string;
-  names?: string[];
-  place?: { city: string };
-}
-
-/**
- * Measures.
- *
- * @param catalog a file that `mb-connect import` takes
- * @param queries JSON Lines of `{ q, names?, place? }`; by default a thousand of the catalog's own names
- */
-export async function searchBenchmark({
-  catalog,
-  queries,
-}: {
+/** What is asked of a benchmark of search. */
+export interface SearchSettings {
+  /** A file that `mb-connect import` takes. */
   catalog: string;
+  /** JSON Lines of `{ kind, q, names, place? }`; by default invented out of the catalog's own names. */
   queries?: string | undefined;
-}): Promise<Row[]> {
-  const sources = await importedSources(catalog);
-  const asked = queries ? await readQueries(queries) : ownNames(sources);
-  const keystrokes = asked.flatMap(({ q }) =>
-    Array.from({ length: Math.max(0, q.length - 1) }, (_, n) => q.slice(0, n + 2)),
-  );
-
-  const bareBuild = measured(() => bareIndex(sources));
-  const build = measured(() => createSearchIndex(sources));
-  const index = build.value;
-  const ours = (q: string) => index.search(q, { limit: 10, offset: 0 }).ids;
-  const texts = asked.map(({ q }) => q);
-
-  const [query, bareQuery] = [times(texts, ours), times(texts, bareBuild.value)];
-  const [key, bareKey] = [times(keystrokes, ours), times(keystrokes, bareBuild.value)];
-  const rows = [
-    row(`search: build of ${sources.length} sources`, "ms", build.ms, bareBuild.ms),
-    row("search: query, p50", "ms", share(query, 0.5), share(bareQuery, 0.5)),
-    row("search: query, p99", "ms", share(query, 0.99), share(bareQuery, 0.99)),
-    row("search: keystroke, p50", "ms", share(key, 0.5), share(bareKey, 0.5)),
-    row("search: keystroke, p99", "ms", share(key, 0.99), share(bareKey, 0.99)),
-  ];
-  const judged = asked.filter((one) => one.names);
-  return judged.length > 0 ? [...rows, ...relevance(judged, ours, sources)] : rows;
+  json?: boolean | undefined;
 }
 
-async function importedSources(file: string): Promise<SourceRow[]> {
-  const folder = await mkdtemp(join(tmpdir(), "mb-bench-"));
-  const database = openDatabase(join(folder, "catalog.db"));
+/** A line of a table: words, then figures. */
+type Line = Record<string, string | number>;
+
+const PEERS = ["MiniSearch", "FTS5 trigram"];
+/** Keystrokes that a peer is timed at: it takes a hundred times as long for each. */
+const PEER_KEYSTROKES = 300;
+const GROWTH = [10_000, 25_000, 50_000, 100_000, 200_000, 400_000];
+const TYPING = { people: 200, perSecond: 5, seconds: 20 };
+/** Queries invented of each kind. */
+const EACH = 40;
+
+/** The tables are printed as they are done; the rows are ours beside the better peer. */
+export function searchBenchmark(settings: SearchSettings): Promise<Row[]> {
+  return withBench(async (bench) => {
+    const location = join(bench.folder, "catalog.db");
+    const queries = await prepare(settings, location);
+    const keystrokes = queries.flatMap(({ q }) => Array.from({ length: q.length - 1 }, (_, n) => q.slice(0, n + 2)));
+    const print = (table: string, lines: Line[]): void => {
+      if (settings.json) for (const line of lines) console.log(JSON.stringify({ table, ...line }));
+      else console.log(`${table}\n${inColumns(lines)}\n`);
+    };
+    const ours = await measure(bench, "mb-connect", location, queries, keystrokes);
+    print("mb-connect", ours.lines);
+    const peers: Record<string, number>[] = [];
+    for (const name of PEERS) {
+      const step = Math.max(1, Math.floor(keystrokes.length / PEER_KEYSTROKES));
+      const some = keystrokes.filter((_, at) => at % step === 0);
+      const peer = await measure(bench, name, location, queries, some);
+      print(name, peer.lines);
+      peers.push(peer.all);
+    }
+    print("growth", await growth(bench, location, queries, keystrokes));
+    const typing = await overHttp(bench, location, queries);
+    print("HTTP: 200 people type 5 keystrokes a second", typing);
+    return Object.keys(ours.all).map((name) => {
+      const figures = peers.map((peer) => peer[name] as number);
+      const better = /MRR|recall/.test(name) ? Math.max(...figures) : Math.min(...figures);
+      return row(`search: ${name}, beside the better peer`, "", ours.all[name] as number, better);
+    });
+  });
+}
+
+async function prepare({ catalog, queries }: SearchSettings, location: string): Promise<Query[]> {
+  const database = openDatabase(location);
   try {
     await database.migrate();
-    await importCatalog(database, { files: [file] }, Date.now);
-    return await database.db.selectFrom("sources").selectAll().where("status", "=", "active").orderBy("id").execute();
+    await importCatalog(database, { files: [catalog] }, Date.now);
+    if (queries === undefined) {
+      const rows = await database.db
+        .selectFrom("sources")
+        .selectAll()
+        .where("status", "=", "active")
+        .orderBy("id")
+        .execute();
+      return typedQueries(rows, EACH);
+    }
   } finally {
     await database.close();
-    await rm(folder, { recursive: true, force: true });
   }
+  const lines = (await readFile(queries, "utf8")).split("\n");
+  const read = lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Partial<Query>);
+  return read.map(({ kind = "query", q = "", names = [], place }) => ({ kind, q, names, ...(place ? { place } : {}) }));
 }
 
-async function readQueries(file: string): Promise<Query[]> {
-  const lines = (await readFile(file, "utf8")).split("\n");
-  return lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
-}
-
-function ownNames(sources: readonly SourceRow[]): Query[] {
-  const step = Math.max(1, Math.floor(sources.length / 1000));
-  return sources.filter((_, at) => at % step === 0).map(({ name }) => ({ q: name }));
-}
-
-/** Words to the sources whose names have them, in the barest way. @returns a function that looks a query's words up and passes over all that it finds */
-function bareIndex(sources: readonly SourceRow[]): (q: string) => number {
-  const postings = new Map<string, number[]>();
-  sources.forEach(({ name }, at) => {
-    for (const word of name.toLowerCase().split(" ")) {
-      const list = postings.get(word);
-      if (list) list.push(at);
-      else postings.set(word, [at]);
-    }
+async function measure(bench: Bench, engine: string, location: string, queries: Query[], keystrokes: string[]) {
+  const part = await bench.start("search-engine", engine, location);
+  const { sources, ms, mebibytes } = await part.ask<Built>("build", { count: null });
+  const judged = await part.ask<Judged[]>("judge", queries);
+  const keys = await part.ask<number[]>("time", keystrokes);
+  const kinds = [...new Set(queries.map(({ kind }) => kind))];
+  const lines = [...kinds, "in all"].map((kind): Line => {
+    const some = judged.filter((_, at) => kind === "in all" || queries[at]?.kind === kind);
+    return { kind, queries: some.length, ...relevance(some), ...times(some.map((one) => one.ms)) };
   });
-  return (q) => {
-    let sum = 0;
-    for (const word of q.toLowerCase().split(" ")) for (const at of postings.get(word) ?? []) sum += at;
-    return sum;
+  const whole = lines.at(-1) as Line;
+  const built = { "build ms": ms, "memory MiB": mebibytes };
+  Object.assign(whole, {
+    "keystroke p50 ms": share(keys, 0.5),
+    "keystroke p99 ms": share(keys, 0.99),
+    sources,
+    ...built,
+  });
+  const { kind: _, queries: __, sources: ___, ...all } = whole;
+  return { lines, all: all as Record<string, number> };
+}
+
+async function growth(bench: Bench, location: string, queries: Query[], keystrokes: string[]): Promise<Line[]> {
+  const lines: Line[] = [];
+  const texts = queries.map(({ q }) => q);
+  const some = keystrokes.filter((_, at) => at % 5 === 0);
+  for (const count of GROWTH) {
+    const part = await bench.start("search-engine", "mb-connect", location);
+    const { ms, mebibytes } = await part.ask<Built>("build", { count });
+    const query = times(await part.ask<number[]>("time", texts));
+    const keys = await part.ask<number[]>("time", some);
+    lines.push({
+      sources: count,
+      "build ms": ms,
+      "memory MiB": mebibytes,
+      ...query,
+      "keystroke p99 ms": share(keys, 0.99),
+    });
+    await part.ask("end").catch(() => {});
+  }
+  return lines;
+}
+
+async function overHttp(bench: Bench, location: string, queries: Query[]): Promise<Line[]> {
+  const host = await bench.start("search-host", location);
+  const typists = await bench.start("typists");
+  const url = await host.ask<string>("target");
+  const texts = queries.map(({ q }) => q);
+  const round = async (rebuild: boolean): Promise<Line> => {
+    await typists.ask("type", { ...TYPING, url, texts, seconds: 3 });
+    await host.ask("watch");
+    const typed = typists.ask<number[]>("type", { ...TYPING, url, texts });
+    if (rebuild) await changeMidway(host);
+    const answers = await typed;
+    const failed = answers.filter((ms) => ms === null || !Number.isFinite(ms)).length;
+    const longest = await host.ask<number>("longestBlock");
+    return {
+      index: rebuild ? "made anew midway" : "as it is",
+      answers: answers.length,
+      failed,
+      ...times(answers),
+      "longest block ms": longest,
+    };
+  };
+  return [await round(false), await round(true)];
+}
+
+async function changeMidway(host: Part): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, (TYPING.seconds / 3) * 1000));
+  await host.ask("change");
+}
+
+interface Built {
+  sources: number;
+  ms: number;
+  mebibytes: number;
+}
+
+interface Judged {
+  rank: number;
+  ms: number;
+}
+
+function relevance(judged: readonly Judged[]): Line {
+  const mean = (worth: (rank: number) => number): number =>
+    judged.reduce((sum, { rank }) => sum + worth(rank), 0) / judged.length;
+  return {
+    MRR: mean((rank) => (rank < 0 ? 0 : 1 / (rank + 1))),
+    "recall@1": mean((rank) => (rank === 0 ? 1 : 0)),
+    "recall@5": mean((rank) => (rank >= 0 && rank < 5 ? 1 : 0)),
   };
 }
 
-function measured<T>(work: () => T): { value: T; ms: number } {
-  const start = performance.now();
-  const value = work();
-  return { value, ms: performance.now() - start };
+function times(all: readonly number[]): Line {
+  return { "p50 ms": share(all, 0.5), "p99 ms": share(all, 0.99) };
 }
 
-/** The time of each text in ms, sorted; a first round warms up and does not count. */
-function times(texts: readonly string[], search: (text: string) => unknown): number[] {
-  for (const text of texts.slice(0, 2000)) search(text);
-  return texts.map((text) => measured(() => search(text)).ms).sort((a, b) => a - b);
-}
-
-function share(sorted: readonly number[], part: number): number {
+function share(all: readonly number[], part: number): number {
+  const sorted = [...all].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }
 
-/** Mean reciprocal rank and recall at five; their floor is 1, every answer right and first. */
-function relevance(judged: readonly Query[], search: (q: string) => string[], sources: readonly SourceRow[]): Row[] {
-  const byId = new Map(sources.map((source) => [source.id, source]));
-  const ranks = judged.map(({ q, names, place }) =>
-    search(q).findIndex((id) => {
-      const source = byId.get(id);
-      const right = names?.includes(bareName(source?.name ?? ""));
-      return right && (!place || bareName(place.city) === bareName(source?.city ?? ""));
-    }),
-  );
-  const mean = (worth: (rank: number) => number) => ranks.reduce((sum, rank) => sum + worth(rank), 0) / ranks.length;
-  return [
-    row(
-      "search: mean reciprocal rank",
-      "",
-      mean((rank) => (rank < 0 ? 0 : 1 / (rank + 1))),
-      1,
-    ),
-    row(
-      "search: recall at five",
-      "",
-      mean((rank) => (rank >= 0 && rank < 5 ? 1 : 0)),
-      1,
-    ),
-  ];
-}
-
-function bareName(name: string): string {
-  return name
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[\p{M}'’‘.]/gu, "")
-    .replace(/[^a-z0-9]+/g, " ")
-    .trim();
+function inColumns(lines: readonly Line[]): string {
+  const columns = [...new Set(lines.flatMap((line) => Object.keys(line)))];
+  const shown = (cell: string | number | undefined): string => {
+    if (typeof cell !== "number") return cell ?? "";
+    return Number.isInteger(cell) ? `${cell}` : cell.toPrecision(3);
+  };
+  const cells = [columns, ...lines.map((line) => columns.map((column) => shown(line[column])))];
+  const widths = columns.map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)));
+  return cells
+    .map((line) =>
+      line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  "),
+    )
+    .join("\n");
 }

@@ -1,0 +1,82 @@
+/** One search in a process of its own, so that its memory is its own. Options: the engine's name, a database with a catalog. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { openDatabase } from "#server/store/database.js";
+import type { SourceRow } from "#server/store/schema.js";
+import { bareName, type Query } from "../typed-queries.ts";
+import { ENGINES, type Engine } from "./engines.ts";
+import { playPart } from "./part.ts";
+
+const [engine = "", location = ""] = process.argv.slice(2);
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+let sources: SourceRow[] = [];
+const NONE: Engine = { search: () => [], outside: 0 };
+let current = NONE;
+
+/** Memory in use after everything that is not has been let go, in MiB. */
+function memory(): number {
+  collect();
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  return (heapUsed + Math.max(external, arrayBuffers)) / 2 ** 20;
+}
+
+/** As many sources as asked for: those that there are, again and again in other places. */
+function repeated(rows: readonly SourceRow[], count: number): SourceRow[] {
+  return Array.from({ length: count }, (_, at) => {
+    const row = rows[at % rows.length] as SourceRow;
+    const turn = Math.floor(at / rows.length);
+    if (turn === 0) return row;
+    const other = rows[(at * 7919 + turn * 104_729) % rows.length] as SourceRow;
+    const { city, state, zip } = other;
+    const id = `${row.id.slice(0, -2)}${turn.toString(36).padStart(2, "0").toUpperCase()}`;
+    return { ...row, id, city, state, zip, fhir_base_url: `${row.fhir_base_url}/${turn}` };
+  });
+}
+
+playPart({
+  end: () => void setImmediate(() => process.exit()),
+  async build({ count }: { count: number | null }) {
+    const database = openDatabase(location);
+    const rows = await database.db
+      .selectFrom("sources")
+      .selectAll()
+      .where("status", "=", "active")
+      .orderBy("id")
+      .execute();
+    await database.close();
+    sources = count === null ? rows : repeated(rows, count);
+    current = NONE;
+    const before = memory();
+    const start = performance.now();
+    current = (ENGINES[engine] as (typeof ENGINES)[string])(sources);
+    const ms = performance.now() - start;
+    return { sources: sources.length, ms, mebibytes: memory() - before + current.outside / 2 ** 20 };
+  },
+  /** Where the right answer of each query stands, from 0, or -1; and what each took in ms. */
+  judge(queries: Query[]) {
+    const byId = new Map(sources.map((source) => [source.id, source]));
+    for (const { q } of queries.slice(0, 200)) current.search(q);
+    return queries.map(({ q, names, place }) => {
+      const start = performance.now();
+      const ids = current.search(q);
+      const ms = performance.now() - start;
+      const rank = ids.findIndex((id) => {
+        const source = byId.get(id);
+        const city = !place?.city || bareName(place.city) === bareName(source?.city ?? "");
+        return city && names.includes(bareName(source?.name ?? ""));
+      });
+      return { rank, ms };
+    });
+  },
+  /** What each text took in ms. */
+  time(texts: string[]) {
+    for (const text of texts.slice(0, 500)) current.search(text);
+    return texts.map((text) => {
+      const start = performance.now();
+      current.search(text);
+      return performance.now() - start;
+    });
+  },
+});
