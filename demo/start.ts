@@ -16,6 +16,9 @@ import { fileURLToPath } from "node:url";
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
+/** How long the hospital takes for an answer: long enough to watch the records arrive. */
+const ANSWER_MS = "300";
+
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** The port where it is free on both families of loopback, so that nobody else answers for `localhost`; null where it is taken. */
@@ -70,7 +73,7 @@ async function from<T>(child: Child, name: string, event: Promise<T>): Promise<T
 async function start(folder: string, children: Child[]): Promise<string> {
   const port = await choosePort(process.env.PORT || undefined);
   const origin = `http://localhost:${port}`;
-  const hospital = run("hospital/main.ts", ["0", `${origin}/api/callback`]);
+  const hospital = run("hospital/main.ts", ["0", `${origin}/api/callback`], { HOSPITAL_ANSWER_MS: ANSWER_MS });
   children.push(hospital);
   hospital.stderr.pipe(process.stderr);
   const hospitalUrl = await from(

@@ -128,7 +128,7 @@ test("some two hundred facilities, each once, faults said in the name and in no 
   assert.ok(names.length >= 200);
   assert.equal(new Set(names).size, names.length);
   for (const { name, fault, city, zip } of hospital.facilities) {
-    assert.equal(name.startsWith("Fault test: "), fault !== null, name);
+    assert.equal(name.startsWith("Test server: "), fault !== null, name);
     if (fault === null) assert.ok(city && zip, name);
   }
   const words = (of: string): string[] => of.toLowerCase().match(/[a-z']+/g) ?? [];

@@ -63,14 +63,14 @@ const FAULTS: Record<Fault, string> = {
   fewer_scopes: "fewer scopes",
   answers_html: "answers HTML",
   expires_tokens: "expires tokens",
-  throttles: "throttles for seconds",
-  throttles_by_date: "throttles until a date",
+  throttles: "throttles, seconds form",
+  throttles_by_date: "throttles, HTTP form",
   overloaded: "overloaded",
   forbids_procedures: "forbids procedures",
   lacks_goals: "lacks goals",
   html_care_plans: "HTML instead",
-  cuts_short: "cuts short",
-  hangs_up: "hangs up",
+  cuts_short: "truncates",
+  hangs_up: "severs answers",
 };
 
 /** What servers want to know beside the patient: nothing, or as Epic and others do, or as US Core allows for. */
@@ -131,7 +131,7 @@ export function facilitiesAt(url: string): Facility[] {
     ];
   });
   const faulty = Object.entries(FAULTS).map(([fault, words]) =>
-    facility(`Fault test: ${words}`, { fault: fault as Fault, scopeSyntax: "both", issParameter: true }, 0),
+    facility(`Test server: ${words}`, { fault: fault as Fault, scopeSyntax: "both", issParameter: true }, 0),
   );
   return [...invented, ...faulty];
 }

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { mbConnect } from "@mb-connect/server";
 import express from "express";
 import { clinicLogin, PATIENTS } from "./login.ts";
-import { type ConnectedHospital, clinicPage } from "./pages.ts";
+import { clinicPage } from "./pages.ts";
+import { knownOf } from "./records.ts";
 import { registrations } from "./registrations.ts";
 
 const { PORT, DATABASE, SEALING_KEY = "", BRANDS = "" } = process.env;
@@ -26,17 +27,6 @@ const mb = mbConnect({
   allowLoopback: true,
 });
 
-/** What the server knows, whatever the return URL says. */
-async function hospitalsOf(patientId: string): Promise<ConnectedHospital[]> {
-  const { connections } = await mb.patients.retrieve(patientId);
-  return Promise.all(
-    connections.map(async ({ connection_id, status, updated_at }) => {
-      const source = await mb.connections.retrieve(connection_id);
-      return { name: source.name, status, since: updated_at };
-    }),
-  );
-}
-
 const app = express();
 app.use((_request, response, next) => {
   response.set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'");
@@ -48,7 +38,8 @@ app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use(login.router);
 app.get(["/", "/connected"], async (request, response) => {
   const patient = login.patientOf(request);
-  response.set("Cache-Control", "no-store").send(clinicPage(patient, patient ? await hospitalsOf(patient.id) : []));
+  const known = patient && (await knownOf(mb, patient.id));
+  response.set("Cache-Control", "no-store").send(clinicPage(patient, known));
 });
 
 for (const patient of PATIENTS) await mb.patients.create(patient);

@@ -1,13 +1,6 @@
-/** The clinic app's one page, as the server renders it: who is signed in, the tag, and what the server knows to be connected. */
+/** The clinic app's one page, as the server renders it: who is signed in, the tag, and what the server knows to be connected and here. */
 import { type ClinicPatient, PATIENTS } from "./login.ts";
-
-/** A connection in the words of the page. */
-export interface ConnectedHospital {
-  name: string;
-  status: string;
-  /** ISO time. */
-  since: string;
-}
+import type { ConnectedHospital, Known, ShownRecord } from "./records.ts";
 
 /** States in a patient's words. */
 const STATUS: Record<string, string> = {
@@ -24,10 +17,19 @@ const text = (value: string): string => value.replace(/[&<>"']/g, (character) =>
 const signInButton = ({ id, name }: ClinicPatient, words: string): string => `
 <form method="post" action="/sign-in"><input type="hidden" name="patient" value="${text(id)}"><button>${words} ${text(name)}</button></form>`;
 
-const connectionItem = ({ name, status, since }: ConnectedHospital): string => `
-<li><strong>${text(name)}</strong><span>${text(STATUS[status] ?? status)} · <time datetime="${text(since)}">${text(since.slice(0, 10))}</time></span></li>`;
+/** How much is here, as the page was asked for. */
+const amount = ({ records, arriving }: ConnectedHospital): string =>
+  arriving && records === 0
+    ? "records are on their way"
+    : `${records.toLocaleString("en")} records${arriving ? " so far" : ""}`;
 
-const forPatient = (patient: ClinicPatient, connected: ConnectedHospital[]): string => `
+const connectionItem = (hospital: ConnectedHospital): string => `
+<li><strong>${text(hospital.name)}</strong><span>${text(STATUS[hospital.status] ?? hospital.status)} · ${amount(hospital)} · <time datetime="${text(hospital.since)}">${text(hospital.since.slice(0, 10))}</time></span></li>`;
+
+const recordItem = (record: ShownRecord): string => `
+<li><strong>${text(record.text)}</strong><span>${text(record.hospital)}</span></li>`;
+
+const forPatient = (patient: ClinicPatient, { hospitals, records }: Known): string => `
 <section class="who" aria-label="Your account">
 <p>Signed in as <strong>${text(patient.name)}</strong></p>
 ${PATIENTS.filter(({ id }) => id !== patient.id)
@@ -41,7 +43,12 @@ ${PATIENTS.filter(({ id }) => id !== patient.id)
 </section>
 <section class="card" aria-labelledby="connected">
 <h2 id="connected">Your hospitals</h2>
-${connected.length ? `<ul>${connected.map(connectionItem).join("")}</ul>` : "<p>None is connected yet.</p>"}
+${hospitals.length ? `<ul>${hospitals.map(connectionItem).join("")}</ul>` : "<p>None is connected yet.</p>"}
+</section>
+<section class="card" aria-labelledby="records">
+<h2 id="records">What we know from them</h2>
+${records.length ? `<ul>${records.map(recordItem).join("")}</ul>` : "<p>Nothing yet.</p>"}
+${hospitals.some(({ arriving }) => arriving) ? '<p><a href="/">Look again</a></p>' : ""}
 </section>`;
 
 const forNobody = (): string => `
@@ -52,7 +59,7 @@ const forNobody = (): string => `
 </section>`;
 
 /** The whole page; `patient` is null where nobody is signed in. */
-export const clinicPage = (patient: ClinicPatient | null, connected: ConnectedHospital[]): string => `<!doctype html>
+export const clinicPage = (patient: ClinicPatient | null, known: Known | null): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -65,6 +72,6 @@ export const clinicPage = (patient: ClinicPatient | null, connected: ConnectedHo
 </head>
 <body>
 <header><p><img src="/favicon.svg" alt="" width="32" height="32"> Demo Clinic</p></header>
-<main>${patient ? forPatient(patient, connected) : forNobody()}</main>
+<main>${patient && known ? forPatient(patient, known) : forNobody()}</main>
 </body>
 </html>`;

@@ -44,7 +44,7 @@ describe("a running demo", () => {
     const first: Record<string, string> = {};
     for (const query of new Set(beginnings.filter(({ length }) => length > 1))) first[query] = await firstFor(query);
     assert.deepEqual(
-      Object.entries(first).filter(([, name]) => name.startsWith("Fault test")),
+      Object.entries(first).filter(([, name]) => name.startsWith("Test server")),
       [],
     );
   });

@@ -18,6 +18,8 @@ import {
 } from "../support/patient.ts";
 
 const FACILITY = "Thornbury General Hospital";
+/** Three hundred of the patient's own, and the twenty practitioners, wards and the like that they refer to. */
+const RECORDS_HERE = "Your records are here: 320";
 
 let demo: Demo;
 let browser: Browser;
@@ -62,11 +64,34 @@ for (const width of [1100, 390, 320]) {
     assert.equal((await callback.allHeaders())["sec-fetch-site"], "cross-site");
     await seesOutcome(page, `${FACILITY} is connected`);
     assert.match((await hospitals(page)).join(), new RegExp(`${FACILITY}[^]*Connected`));
+    await fitsTheWindow(page);
+    await page.getByText(RECORDS_HERE).first().waitFor();
     await page.reload();
     await field(page).waitFor();
     assert.equal(await page.getByRole("heading", { name: /is connected/ }).count(), 0);
+    assert.match((await hospitals(page)).join(), new RegExp(`${FACILITY}[^]*Connected · 320 records`));
+    await fitsTheWindow(page);
   });
 }
+
+test("records arrive while the patient looks on, and stand on the clinic's page thereafter", async () => {
+  const { page } = await arrives(390);
+  await pick(page, "otterbrook", "Otterbrook Regional Medical Center");
+  await signIn(page);
+  await answer(page, "Allow");
+  await seesOutcome(page, "Otterbrook Regional Medical Center is connected");
+  assert.match((await hospitals(page)).join(), /Otterbrook Regional Medical Center[^]*records are on their way/);
+  await page.getByText(/^Your records are arriving: \d+ so far$/).waitFor();
+  await isAccessible(page);
+  await page.getByText(RECORDS_HERE).first().waitFor();
+  await isAccessible(page);
+  await page.getByRole("link", { name: "Look again" }).click();
+  await page.waitForURL(`${demo.origin}/`);
+  assert.match((await hospitals(page)).join(), /Otterbrook Regional Medical Center[^]*Connected · 320 records/);
+  const known = page.getByRole("region", { name: "What we know from them" }).getByRole("listitem");
+  assert.match((await known.allInnerTexts()).join(), /Hypertensive disorder/);
+  await isAccessible(page);
+});
 
 test("denied: nothing was shared; trying again leads to the same hospital and can still be allowed", async () => {
   const { page } = await arrives(390);
@@ -192,26 +217,26 @@ describe("a facility with a fault ends on a calm screen", () => {
   })) {
     test(`${fault}, before the portal`, async () => {
       const { page } = await arrives(390);
-      await pick(page, fault, `Fault test: ${fault}`);
+      await pick(page, fault, `Test server: ${fault}`);
       await seesOutcome(page, heading);
       await page.getByRole("button", { name: "Try again" }).waitFor();
     });
   }
   test("declines", async () => {
     const { page } = await arrives(390);
-    await pick(page, "fault declines", "Fault test: declines");
+    await pick(page, "test declines", "Test server: declines");
     await signIn(page);
     await seesOutcome(page, "Nothing was shared");
   });
   for (const [fault, heading] of Object.entries({
     "wrong issuer": "We could not connect",
     "dead token endpoint": "We could not connect",
-    "without refresh token": "Fault test: without refresh token is connected",
-    "fewer scopes": "Fault test: fewer scopes is connected",
+    "without refresh token": "Test server: without refresh token is connected",
+    "fewer scopes": "Test server: fewer scopes is connected",
   })) {
     test(`${fault}, after the portal`, async () => {
       const { page } = await arrives(390);
-      await pick(page, fault, `Fault test: ${fault}`);
+      await pick(page, fault, `Test server: ${fault}`);
       await signIn(page);
       await answer(page, "Allow");
       await seesOutcome(page, heading);
