@@ -105,7 +105,8 @@ forEachDatabase((databases) => {
     assert.equal((await host.type(connection, "Condition")).notes.next_elsewhere, 1);
   });
 
-  test("P3: a search has a thousand pages at most", async (t) => {
+  const onSqlite = { skip: databases.name === "sqlite" ? false : "a thousand pages are the same on any database" };
+  test("P3: a search has a thousand pages at most", onSqlite, async (t) => {
     const { server, host } = await openPullCase(t, databases);
     server.rules.push(({ path, query }) => {
       const page = Number(query.get("p") ?? 0);
