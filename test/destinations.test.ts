@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { isAbout, readAudit } from "#server/audit.js";
 import { destination, destinationTest, exportRun } from "#shared/destination.js";
 import { until } from "./support/clinic.ts";
 import { forEachDatabase } from "./support/databases.ts";
@@ -133,6 +134,33 @@ forEachDatabase((databases) => {
       const names = lineNames((await readFolder(folder, bela)).files);
       assert.deepEqual(names.sort(), recordNames([...records(9), record("Condition", "c1")]).sort());
       assert.equal((await readFolder(folder, links[2] as Link)).files.size, 0, "who has no records has no run");
+    });
+
+    test("the audit says whose records a destination was given, and who added or ended one, and names nobody", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const folder = await newFolder(t);
+      const id = await addDestination(desk, { kind: "ndjson", folder });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(9));
+      await desk.run(id, link);
+      await desk.mb.destinations.update(id, { status: "inactive" });
+      await desk.mb.destinations.delete(id);
+      const rows = (await readAudit(desk.context.db, null, 100)).filter(({ action }) =>
+        /destination|export/.test(action),
+      );
+      assert.deepEqual(
+        rows.map(({ action, actor, subject }) => [action, actor, subject]),
+        [
+          ["destination_created", "host", id],
+          ["records_exported", "server", link.id],
+          ["destination_updated", "host", id],
+          ["destination_deleted", "host", id],
+        ],
+      );
+      const exported = rows[1];
+      assert.deepEqual([exported?.detail?.destination, exported?.detail?.records], [id, 9]);
+      assert.ok(exported && isAbout(desk.context.vault, exported, "alma"));
+      assert.doesNotMatch(JSON.stringify(rows), /alma/);
     });
 
     test("asked for by hand, a run is there even when nothing was new", async (t) => {

@@ -18,6 +18,11 @@ export type AuditAction =
   | "records_read"
   | "attachments_listed"
   | "attachment_read"
+  /** A destination was handed records, told by their number; a run's end, whether it is through or failed. */
+  | "records_exported"
+  | "destination_created"
+  | "destination_updated"
+  | "destination_deleted"
   /** A process used this key in this way for the first time since it started. */
   | "key_used"
   | "key_added"
@@ -34,7 +39,7 @@ export type AuditAction =
 /** Who did it: the patient in the browser, the host's own server by a call, the operator by command, or mb-connect by itself. */
 export type AuditActor = "patient" | "host" | "operator" | "server";
 
-/** What is written. `subject` is the id of a connection or a webhook, the kid of a key, or the address of a server; null for a patient. */
+/** What is written. `subject` is the id of a connection, a webhook or a destination, the kid of a key, or the address of a server; null for a patient. */
 export interface AuditEntry {
   action: AuditAction;
   actor: AuditActor;

@@ -3,6 +3,7 @@
  * records above the destination's watermark, type after type; leaves them there, the watermark behind them, and a run that
  * says how it went. What was begun and not written down comes again, as the same batch.
  */
+import { recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
 import { type Batches, batchesOf } from "../destinations/batches.ts";
 import type { Destination } from "../destinations/destination.ts";
@@ -10,7 +11,7 @@ import { configuredOf, openDestination } from "../destinations/open.ts";
 import { type ExportTrigger, scheduleExport, scheduleExportOfAll } from "../hand-over.ts";
 import type { JobRun } from "../jobs/worker-loop.ts";
 import { findConnection } from "../store/connections.ts";
-import type { Db } from "../store/database.ts";
+import type { Db, Tx } from "../store/database.ts";
 import {
   connectionsWithRecords,
   countInRun,
@@ -20,6 +21,7 @@ import {
   finishRun,
   lastSeq,
   moveWatermark,
+  type RunCounts,
   type RunPlace,
   startRun,
   takeWatermark,
@@ -48,7 +50,7 @@ export async function exportRecords(
   if (!connection) return;
   const pair = { destination_id, connection_id: connection.id };
   const destination = openDestination(context, configuredOf(context, row));
-  const work: Work = { context, connection, destination, signal, end: clock() + workMs };
+  const work: Work = { context, connection, destination_id, destination, signal, end: clock() + workMs };
   for (let asked = trigger === "manual"; ; asked = false) {
     const run = await begin(context, pair, connection, trigger, asked);
     if (!run) return;
@@ -58,7 +60,7 @@ export async function exportRecords(
     } catch (thrown) {
       if (thrown instanceof Overtaken) return;
       // A worker that stops, or whose lease ends, says nothing of the destination: the run goes on with the next job.
-      if (!signal.aborted) await failRun(db, run.place.run_id, codeOf(thrown), clock());
+      if (!signal.aborted) await fail(work, run.place.run_id, codeOf(thrown));
       throw thrown;
     }
   }
@@ -116,6 +118,7 @@ async function begin(
 interface Work {
   context: Context;
   connection: ConnectionRow;
+  destination_id: string;
   destination: Destination;
   signal: AbortSignal;
   /** When the job leaves the rest to the next one. */
@@ -132,7 +135,7 @@ async function goOn(work: Work, from: Run): Promise<boolean> {
   for (let run = from; ; ) {
     signal.throwIfAborted();
     const begun = await beginBatch(db, run, batches, destination);
-    if (!begun) return finish(context, run);
+    if (!begun) return finish(work, run);
     run = await handOver(work, begun, batches, run === begun);
     if (clock() >= end) return false;
   }
@@ -163,13 +166,34 @@ async function handOver(work: Work, run: Run, batches: Batches, again: boolean):
   });
 }
 
-async function finish({ db, clock }: Context, { watermark, place }: Run): Promise<true> {
+async function finish({ context, connection }: Work, { watermark, place }: Run): Promise<true> {
+  const { db, clock } = context;
   const { destination_id } = watermark;
   await db.transaction().execute(async (tx) => {
     if (!(await moveWatermark(tx, watermark, { seq: place.until, place: null }))) throw new Overtaken();
-    await finishRun(tx, { id: place.run_id, destination_id }, clock(), clock() - KEEP_RUNS_MS);
+    const run = { id: place.run_id, destination_id };
+    await recordExport(context, tx, connection, run, await finishRun(tx, run, clock(), clock() - KEEP_RUNS_MS));
   });
   return true;
+}
+
+async function fail({ context, connection, destination_id }: Work, id: string, error: string): Promise<void> {
+  await context.db.transaction().execute(async (tx) => {
+    await recordExport(context, tx, connection, { id, destination_id }, await failRun(tx, id, error, context.clock()));
+  });
+}
+
+/** Notes for whom a destination was given records. */
+async function recordExport(
+  context: Context,
+  tx: Tx,
+  { id: subject, patient_id }: ConnectionRow,
+  run: { id: string; destination_id: string },
+  counts: RunCounts | undefined,
+): Promise<void> {
+  if (!counts || counts.records === 0) return;
+  const detail = { destination: run.destination_id, run: run.id, ...counts };
+  await recordAudit(context, tx, { action: "records_exported", actor: "server", subject, patient_id, detail });
 }
 
 /** Another worker has moved the watermark, or it is gone: whoever moved it goes on. */

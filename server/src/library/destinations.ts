@@ -11,12 +11,14 @@ import {
   destinationUpdate,
   type ExportRun,
 } from "../../../shared/src/destination.ts";
+import { type AuditAction, recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
 import { DestinationError } from "../destinations/destination.ts";
 import { type Configured, columnsOf, configuredOf, openDestination } from "../destinations/open.ts";
 import { badRequest, ConnectError } from "../errors.ts";
 import { scheduleExport, scheduleExportOfAll } from "../hand-over.ts";
 import { findConnection } from "../store/connections.ts";
+import type { Tx } from "../store/database.ts";
 import {
   deleteDestination,
   findDestination,
@@ -64,6 +66,8 @@ export function destinations(context: Context, ready: Promise<void>): Destinatio
     if (!row) throw new ConnectError("resource_not_found", { message: "There is no such destination", param: "id" });
     return row;
   }
+  const audited = (tx: Tx, action: AuditAction, subject: string, detail?: Record<string, string>): Promise<void> =>
+    recordAudit(context, tx, { action, actor: "host", subject, ...(detail ? { detail } : {}) });
   const view = (row: DestinationRow): Destination => destinationView(row, configuredOf(context, row));
 
   return {
@@ -84,6 +88,7 @@ export function destinations(context: Context, ready: Promise<void>): Destinatio
       };
       await db.transaction().execute(async (tx) => {
         await insertDestination(tx, row);
+        await audited(tx, "destination_created", id, { kind: row.kind });
         await scheduleExportOfAll(context, tx, id, "backfill");
       });
       return view(row);
@@ -106,13 +111,17 @@ export function destinations(context: Context, ready: Promise<void>): Destinatio
       const changed = { ...row, ...columnsOf(context, id, configured), status, updated_at: clock() };
       await db.transaction().execute(async (tx) => {
         await updateDestination(tx, changed);
+        await audited(tx, "destination_updated", id, { status, secrets: Object.keys(secrets).join() || "kept" });
         if (again) await scheduleExportOfAll(context, tx, id, "catch_up");
       });
       return view(changed);
     },
     async delete(id) {
       await find(id);
-      await deleteDestination(db, id);
+      await db.transaction().execute(async (tx) => {
+        await deleteDestination(tx, id);
+        await audited(tx, "destination_deleted", id);
+      });
       return { id, resource_type: "destination", deleted: true };
     },
     async test(id) {

@@ -45,8 +45,8 @@ export async function updateDestination(tx: Tx, { id, created_at: _, ...columns 
 }
 
 /** Deletes a destination with its watermarks and runs. */
-export async function deleteDestination(db: Db, id: string): Promise<void> {
-  await db.deleteFrom("destinations").where("id", "=", id).execute();
+export async function deleteDestination(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom("destinations").where("id", "=", id).execute();
 }
 
 /** Newest first. */
@@ -249,14 +249,17 @@ export async function countInRun(
     .execute();
 }
 
+/** What a run has handed over when it ends. */
+export type RunCounts = Pick<ExportRunRow, "records" | "refused">;
+
 /** Ends a run that is through, and drops the oldest of its destination's, of those that ended before a time. */
 export async function finishRun(
   tx: Tx,
   { id, destination_id }: Pick<ExportRunRow, "id" | "destination_id">,
   now: number,
   dropBefore: number,
-): Promise<void> {
-  await tx
+): Promise<RunCounts | undefined> {
+  const counts = await tx
     .updateTable("export_runs")
     .set({
       status: sql<"ok" | "partial">`case when refused > 0 then 'partial' else 'ok' end`,
@@ -264,7 +267,8 @@ export async function finishRun(
       ended_at: now,
     })
     .where("id", "=", id)
-    .execute();
+    .returning(["records", "refused"])
+    .executeTakeFirst();
   // A few at a time keep pace with one that comes.
   const oldest = tx
     .selectFrom("export_runs")
@@ -278,14 +282,16 @@ export async function finishRun(
     .where("status", "!=", "running")
     .where("ended_at", "<", dropBefore)
     .execute();
+  return counts;
 }
 
 /** Ends a run that cannot go on now. */
-export async function failRun(db: Db, id: string, error: string, now: number): Promise<void> {
-  await db
+export function failRun(tx: Tx, id: string, error: string, now: number): Promise<RunCounts | undefined> {
+  return tx
     .updateTable("export_runs")
     .set({ status: "failed", error, ended_at: now })
     .where("id", "=", id)
     .where("status", "=", "running")
-    .execute();
+    .returning(["records", "refused"])
+    .executeTakeFirst();
 }
