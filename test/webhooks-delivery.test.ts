@@ -278,6 +278,20 @@ forEachDatabase((databases) => {
       assert.deepEqual([attempts, last_status_code, delivered_at === null], [3, 200, false]);
     });
 
+    test("is due at once when its webhook is put to use again", async () => {
+      const webhook = await listen();
+      answering(500);
+      await happens();
+      await run(webhook);
+      await clinic.mb.webhooks.update(webhook.id, { status: "disabled" });
+      await clinic.mb.webhooks.update(webhook.id, { status: "active" });
+      answering(200);
+      await run(webhook);
+      assert.equal(heard().length, 2);
+      const { attempts, delivered_at } = await eventOf(webhook);
+      assert.deepEqual([attempts, delivered_at === null], [1, false]);
+    });
+
     test("does not follow a redirect", async () => {
       const webhook = await listen();
       for (const status of [301, 302, 303, 307, 308]) {
