@@ -16,7 +16,7 @@ import type { Search, Token } from "./state.ts";
 import { sendText, troubled } from "./trouble.ts";
 
 /** How often an access token works where it expires in the midst of things. */
-const USES = 10;
+const USES = 50;
 
 /** Answers with an OperationOutcome; `code` is of FHIR's issue types. */
 function refuse(response: Response, [status, code, diagnostics]: Refusal): void {
