@@ -8,6 +8,7 @@ import { recordEvent } from "#server/events.js";
 import { lapse } from "#server/flow/lapse.js";
 import { refresh } from "#server/flow/refresh.js";
 import { compose } from "#server/mb-connect.js";
+import { finishSession } from "#server/outcome.js";
 import { createTokenVault } from "#server/store/token-vault.js";
 import { webhook, webhookEvent, webhookEventRecord, webhookWithSecret } from "#shared/webhook.js";
 import { type Clinic, openClinic, patientBrowser } from "./support/clinic.ts";
@@ -375,6 +376,8 @@ forEachDatabase(({ location }) => {
         },
       });
       assert.deepEqual(completed, { type: "patient_session.completed", object: session });
+      await context.db.transaction().execute((tx) => finishSession(context, tx, session));
+      assert.equal((await heard(id)).length, 2, "a session ends once");
     });
 
     test("one that nobody came back from, and one that came back too late", async () => {
