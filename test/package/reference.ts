@@ -24,7 +24,7 @@ const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"
   patientConnections: {
     method: "GET",
     who: "the logged-in patient",
-    answer: "their connections and what was not granted",
+    answer: "their connections, what was not granted, and how the records arrive; with an `ETag`",
   },
   patientConnection: {
     method: "DELETE",
