@@ -30,7 +30,8 @@ export function matchesIn(name: string, words: readonly QueryWord[], vocabulary:
 /** How much of a text makes up so many letters of its plain form. */
 function lengthOfStart(text: string, letters: number): number {
   for (let end = 1; end < text.length; end++) {
-    const goesOn = /[\p{M}'’‘`´ʼ]/u.test(text.charAt(end));
+    // A mark belongs to the letter before it.
+    const goesOn = /\p{M}/u.test(text.charAt(end));
     if (!goesOn && splitWords(text.slice(0, end)).join("").length >= letters) return end;
   }
   return text.length;

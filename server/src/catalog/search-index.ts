@@ -77,6 +77,8 @@ export function createSearchIndex(sources: Iterable<IndexedSource>, vendors: Ven
 const SLACK = 20;
 /** A page is never looked for beyond so many rows. */
 const DEEPEST = 20_000;
+/** At most so much of a pasted address is read, in characters. */
+const LONGEST_ADDRESS = 2000;
 const NOTHING: Found = { hits: [], hasMore: false, words: [] };
 
 /** The index over finished tables. */
@@ -148,7 +150,7 @@ export function openIndex(tables: IndexTables): SearchIndex {
       const type = typeNumber(page.type);
       if (type === undefined) return NOTHING;
       if (page.brand !== undefined) return behind(page.brand, query, type, page);
-      const address = plainAddress(query);
+      const address = plainAddress(query.slice(0, LONGEST_ADDRESS));
       const reached = address === null ? null : atAddress(address, type, page);
       if (reached) return reached;
       for (const one of understood(address === null ? query : wordsOfHost(hostOf(address)))) {
