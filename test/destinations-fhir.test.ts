@@ -107,14 +107,14 @@ describe("a FHIR server", () => {
   test("what is referred to goes before what refers, whatever the order in which it came", async (t) => {
     const { desk, fhir, id, link } = await setUp(t, databases);
     const encounter = { reference: "Encounter/e1" };
-    const observations = Array.from({ length: 101 }, (_, n) =>
-      record("Observation", `o${n}`, { status: "final", code: { text: "Weight" }, subject: patient, encounter }),
+    const allergies = Array.from({ length: 101 }, (_, n) =>
+      record("AllergyIntolerance", `a${n}`, { code: { text: "Nuts" }, patient, encounter }),
     );
     await desk.store(link, [
-      ...observations,
+      ...allergies,
       record("Provenance", "v1", {
         recorded: "2026-01-01T00:00:00Z",
-        target: [{ reference: "Observation/o100" }],
+        target: [{ reference: "AllergyIntolerance/a100" }],
         agent: [{ who: patient }],
       }),
       record("Encounter", "e1", { status: "finished", class: { code: "AMB" }, subject: patient }),
@@ -122,15 +122,20 @@ describe("a FHIR server", () => {
     ]);
     await desk.run(id, link);
     const [visit] = await fhir.all("Encounter");
-    for (const one of await fhir.all("Observation"))
-      assert.deepEqual(one.encounter, { reference: `Encounter/${visit?.id}` });
+    const [us] = await fhir.all("Patient");
+    for (const one of await fhir.all("AllergyIntolerance")) {
+      assert.deepEqual(
+        [one.encounter, one.patient],
+        [{ reference: `Encounter/${visit?.id}` }, { reference: `Patient/${us?.id}` }],
+      );
+    }
     const [provenance] = await fhir.all("Provenance");
     assert.deepEqual(
       provenance?.meta?.tag,
       [{ system: NAME, code: `${link.id}/Provenance/v1` }],
       "it has no identifier",
     );
-    assert.match(JSON.stringify(provenance?.target), /"Observation\/[0-9a-f-]{36}"/);
+    assert.match(JSON.stringify(provenance?.target), /"AllergyIntolerance\/[0-9a-f-]{36}"/);
   });
 
   test("numbers arrive as the hospital wrote them, whatever else a resource says", async (t) => {

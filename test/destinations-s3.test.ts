@@ -54,6 +54,13 @@ forEachDatabase((databases) => {
       },
     );
     await assert.rejects(create({ endpoint: "http://10.0.0.1:9000" }), { code: "bad_request", param: "endpoint" });
+    gate.alter = (body) => Buffer.concat([body, Buffer.from("\r\n0\r\n")]);
+    await assert.rejects(create({}), {
+      code: "bad_request",
+      reason: "not_kept",
+      message: /does not give back the bytes/,
+    });
+    gate.alter = (body) => body;
     assert.equal((await desk.mb.destinations.list()).data.length, 0, "nothing that cannot be used is kept");
 
     const { id } = await create({});

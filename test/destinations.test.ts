@@ -144,6 +144,9 @@ forEachDatabase((databases) => {
       await desk.store(link, records(9));
       await desk.run(id, link);
       await desk.mb.destinations.update(id, { status: "inactive" });
+      await desk.store(link, [record("Condition", "c1")]);
+      await desk.run(id, link);
+      assert.equal((await desk.runs(id)).length, 1, "inactive, it gets nothing");
       await desk.mb.destinations.delete(id);
       const rows = (await readAudit(desk.context.db, null, 100)).filter(({ action }) =>
         /destination|export/.test(action),

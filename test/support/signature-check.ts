@@ -1,6 +1,6 @@
 /**
  * A gate before storage that takes any signature: it lets a request through only where its AWS Signature Version 4 is right,
- * for the bytes that arrived. Written from the description of the signature alone.
+ * for the bytes that arrived, and nothing in it is newer than what every such storage knows. Written from the description of the signature alone.
  */
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
@@ -12,8 +12,13 @@ export interface Gate {
   origin: string;
   /** While it is shut every request ends without an answer. */
   shut: boolean;
+  /** What it makes of a body on its way out. */
+  alter(body: Buffer): Buffer;
   close(): void;
 }
+
+/** What many servers that speak S3 do not know, and some store with the object. */
+const NEWER = /^x-amz-(trailer|decoded-content-length|sdk-checksum-algorithm|checksum-(?!mode))/;
 
 /** Starts it at 127.0.0.1. */
 export async function startGate(behind: string, secret: string): Promise<Gate> {
@@ -22,17 +27,19 @@ export async function startGate(behind: string, secret: string): Promise<Gate> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    if (!isSigned(incoming, body, secret)) {
-      response.writeHead(403, { "content-type": "application/xml" });
-      response.end("<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>");
-      return;
-    }
     const { method, headers, url = "/" } = incoming;
+    const refuse = (status: number, code: string): void => {
+      response.writeHead(status, { "content-type": "application/xml" });
+      response.end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
+    };
+    if (!isSigned(incoming, body, secret)) return refuse(403, "SignatureDoesNotMatch");
+    if (Object.keys(headers).some((name) => NEWER.test(name))) return refuse(501, "NotImplemented");
     const onward = request(`${behind}${url}`, { method, headers });
     onward.on("error", () => response.destroy());
-    onward.on("response", (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
+    onward.on("response", async (answer) => {
+      const kept = gate.alter(Buffer.concat(await answer.toArray()));
+      response.writeHead(answer.statusCode ?? 500, { ...answer.headers, "content-length": kept.byteLength });
+      response.end(kept);
     });
     onward.end(body);
   });
@@ -41,6 +48,7 @@ export async function startGate(behind: string, secret: string): Promise<Gate> {
   const gate: Gate = {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     shut: false,
+    alter: (body) => body,
     close() {
       server.closeAllConnections();
       server.close();
