@@ -107,10 +107,9 @@ async function renewOnce(context: Context, row: ConnectionRow): Promise<Renewal>
     if (at > now) return { outcome: "later", at, reason: "host_pace" };
   }
   const begun: Begun = { id: row.id, token_generation: row.token_generation, lease_owner: randomUUID() };
-  if (!(await beginRefresh(db, begun, now))) return { outcome: "busy", at: now + LEASE_MS };
-  // What was read before the lease may be older than another's refresh of the same tokens.
-  const claimed = await findConnection(db, row.id);
-  if (claimed?.lease_owner !== begun.lease_owner) return { outcome: "ended" };
+  // From here on what was read before counts for nothing: another's refresh of the same tokens may have come between.
+  const claimed = await beginRefresh(db, begun, now);
+  if (!claimed) return { outcome: "busy", at: now + LEASE_MS };
   const refresh: Refresh = { context, row: claimed, begun, snapshot: JSON.parse(claimed.snapshot), client };
   // Sent twice before this one and never heard of: a third time would be a replay at a server that rotates.
   if (claimed.unanswered_refreshes > 2) {

@@ -14,15 +14,15 @@ export const LEASE_MS = 60_000;
 export type Begun = Pick<ConnectionRow, "id" | "token_generation"> & { lease_owner: string };
 
 /**
- * Takes the lease and journals the refresh that is about to be sent; of any number of callers one is told true, and only
- * while the tokens are those of the row.
+ * Takes the lease and journals the refresh that is about to be sent; of any number of callers one is given the connection as
+ * it stands from then on, and only while the tokens are those of the row.
  */
-export async function beginRefresh(
+export function beginRefresh(
   db: Db,
   { id, token_generation, lease_owner }: Begun,
   now: number,
-): Promise<boolean> {
-  const result = await db
+): Promise<ConnectionRow | undefined> {
+  return db
     .updateTable("connections")
     .set((update) => ({
       lease_owner,
@@ -34,8 +34,8 @@ export async function beginRefresh(
     .where("status", "=", "active")
     .where((where) => where.or([where("lease_until", "is", null), where("lease_until", "<=", now)]))
     .where((where) => where.or([where("refresh_after", "is", null), where("refresh_after", "<=", now)]))
+    .returningAll()
     .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
 }
 
 /** What a refresh that worked writes. */
