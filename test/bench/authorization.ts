@@ -6,8 +6,8 @@
 import { byTurns, timed, withBench } from "./rounds.ts";
 import { type Row, row } from "./row.ts";
 
-const ROUNDS = 21;
-const FLOWS = 200;
+const ROUNDS = 15;
+const FLOWS = 400;
 const IN_FLIGHT = 16;
 
 /** Processor time for a flow in our process, and flows a second. */
