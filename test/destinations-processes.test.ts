@@ -60,6 +60,33 @@ forEachDatabase((databases) => {
     );
   });
 
+  test("a worker that slept while another one went on writes nothing down any more", async (t) => {
+    const desk = await openExportDesk(t, databases);
+    const folder = await newFolder(t);
+    const id = await addDestination(desk, { kind: "ndjson", folder });
+    const link = await desk.connect("alma");
+    await desk.store(link, records(40));
+    const { child, log } = start(t, { ...exporting(desk, id, link), transactions: 2 });
+    await log.reach(1, ({ event }) => event === "stopped");
+    await desk.run(id, link);
+    await desk.store(link, [record("Condition", "c1")]);
+    await desk.run(id, link);
+    const state = () => desk.context.db.selectFrom("watermarks").select(["seq", "place"]).execute();
+    const before = await state();
+    child.send("go");
+    await log.reach(1, ({ event }) => event === "done");
+    assert.deepEqual(await state(), before);
+    assert.deepEqual(
+      (await desk.runs(id)).map((run) => [run.status, run.records]),
+      [
+        ["ok", 40],
+        ["ok", 1],
+      ],
+    );
+    const names = lineNames((await readFolder(folder, link)).files);
+    assert.deepEqual(names.sort(), recordNames([...records(40), record("Condition", "c1")]).sort());
+  });
+
   test("killed at any step in the folder, an export ends as one that was let be", async (t) => {
     const desk = await openExportDesk(t, databases);
     const folder = await newFolder(t);

@@ -1,8 +1,9 @@
 /**
  * A process that hands records on, for tests that kill it or starve it. Its argument is JSON: the host's options, and the export
- * to run, or none to work as a worker does. With `transactions` it stands still before that one is begun, counted from 1, and
- * says so: the second comes when the first batch is at the destination and nothing of it is written down.
+ * to run, or none to work as a worker does. With `transactions` it stands still before that one is begun, counted from 1, says
+ * so, and goes on at a word: the second comes when the first batch is at the destination and nothing of it is written down.
  */
+import { once } from "node:events";
 import { mbConnect } from "@mb-connect/server";
 import { exportRecords } from "#server/flow/export.js";
 import { compose } from "#server/mb-connect.js";
@@ -16,7 +17,7 @@ const options = { ...given, patient: () => null, logger: { info() {}, warn() {},
 const tell = (message: ExportMessage) => process.send?.(message);
 // The channel to the parent keeps the process alive while it stands still.
 process.on("disconnect", () => process.exit());
-process.on("message", () => {});
+const go = once(process, "message");
 if (payload) await exportOnce();
 else {
   await mbConnect(options).worker.start();
@@ -30,7 +31,12 @@ async function exportOnce(): Promise<void> {
     get(target, name) {
       if (name === "transaction" && ++begun === transactions) {
         tell({ event: "stopped" });
-        return () => ({ execute: () => new Promise(() => {}) });
+        return () => ({
+          execute: async (work: Parameters<ReturnType<typeof target.transaction>["execute"]>[0]) => {
+            await go;
+            return target.transaction().execute(work);
+          },
+        });
       }
       const member = Reflect.get(target, name, target);
       return typeof member === "function" ? member.bind(target) : member;
