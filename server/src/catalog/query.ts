@@ -27,6 +27,8 @@ export interface QueryWord extends SpelledWord {
   near: ReadonlyMap<number, number> | null;
   /** All of the above, as ranges of words without overlap. */
   ranges: readonly (readonly [from: number, to: number])[];
+  /** The same in two parts: what it may be in full or by a slip, and what only begins with it. */
+  parts: readonly [full: QueryWord["ranges"], begun: QueryWord["ranges"]];
 }
 
 /** At most so many words of a query are looked up; a name with more is found by them. */
@@ -66,6 +68,7 @@ export function matchWord(vocabulary: Vocabulary, word: SpelledWord): QueryWord 
     stem: shortened ? vocabulary.range(whole.replace(/s$/, "")) : [0, 0],
     near: /^\d{5}$/.test(spelled) ? zipsNear(vocabulary, spelled) : null,
     ranges: [],
+    parts: [[], []],
   });
 }
 
@@ -74,13 +77,18 @@ export function fitsNothing(word: QueryWord): boolean {
   return word.ranges.length === 0;
 }
 
-/** The same word with all that slips may have made of it; one that is too short for a slip, or a number, stays. */
-export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord): QueryWord {
+/**
+ * The same word with all that slips may have made of it; one that is too short for a slip, or a number, stays.
+ *
+ * @param wide true where its first letter may be wrong
+ */
+export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord, wide: boolean): QueryWord {
   const { spelled, last } = word;
   const most = SLIPS[Math.min(spelled.length, SLIPS.length - 1)] ?? 0;
   if (most === 0 || !/^[a-z]+$/.test(spelled)) return word;
   const near = new Map<number, number>();
-  for (const [number, cost] of vocabulary.near(spelled, most, last)) near.set(number, LEFT_AT[cost] ?? 0);
+  for (const [number, cost] of vocabulary.near(spelled, { most, open: last, wide }))
+    near.set(number, LEFT_AT[cost] ?? 0);
   return withRanges({ ...word, near });
 }
 
@@ -96,19 +104,21 @@ function zipsNear(vocabulary: Vocabulary, zip: string): Map<number, number> {
 }
 
 function withRanges(word: QueryWord): QueryWord {
-  const all: [number, number][] = [
-    [word.from, word.to],
-    [word.stem[0], word.stem[1]],
-    [word.exact, word.exact + 1],
-    [word.initials, word.initials + 1],
-  ];
-  if (word.near) for (const number of word.near.keys()) all.push([number, number + 1]);
+  const { from, to, stem, exact, initials } = word;
+  const full: [number, number][] = [[stem[0], stem[1]]];
+  for (const number of [exact, initials, ...(word.near?.keys() ?? [])]) full.push([number, number + 1]);
+  // The very word is the first of those that begin with it.
+  const begun: [number, number][] = [[exact === from ? from + 1 : from, to]];
+  return { ...word, ranges: joined([...full, ...begun]), parts: [joined(full), joined(begun)] };
+}
+
+function joined(all: [number, number][]): [number, number][] {
   const ranges: [number, number][] = [];
   for (const [from, to] of all.sort((a, b) => a[0] - b[0])) {
     const before = ranges.at(-1);
-    if (from === to || from < 0) continue;
+    if (from >= to || from < 0) continue;
     if (before && from <= before[1]) before[1] = Math.max(before[1], to);
     else ranges.push([from, to]);
   }
-  return { ...word, ranges };
+  return ranges;
 }

@@ -28,7 +28,7 @@ const COVERED = 50;
 /** The same over all words of the name, for two that differ only in what says little. */
 const WHOLE = 6;
 /** From this worth on a word stands in a name in full; one that does not covers only so much of it. */
-const WHOLE_WORD = 96;
+export const WHOLE_WORD = 96;
 const BEGUN = 0.5;
 /** The share of its worth that counts for a word that may be missing, but for a state. */
 const SMALL = 0.06;
@@ -36,12 +36,16 @@ const SMALL = 0.06;
 const IN_ORDER = 12;
 /** For a name that begins with the query's first word. */
 const AT_START = 10;
-/** A word with more meanings than this may be worth whatever a word can be: to look at each costs more than it saves. */
-const MANY = 4000;
 /** For a word that is not written as it was typed, but means the same. */
 const HALF = 0.5;
 /** A long form's beginning, such as `pediatric` for `peds`, is nearly the word itself. */
 const STEM = 0.97;
+
+/** The most that something can be worth. */
+export interface Limit {
+  named: number;
+  beside: number;
+}
 
 /** Scores the sources of one index for one query after the other. */
 export interface Ranking {
@@ -49,10 +53,15 @@ export interface Ranking {
   begin(query: Understood): void;
   /** What a source is worth; -1 where it lacks words. */
   score(source: number): number;
-  /** By word: the most that it can be worth as part of a name, and beside it. */
-  limits(): { named: number; beside: number }[];
-  /** The most that a name of so many telling words can be worth beyond its words. */
-  extra(size: number): number;
+  /** The most that a word of the query can be worth by some of its meanings: as part of a name, and beside it. */
+  limit(turn: number, ranges: QueryWord["ranges"]): Limit;
+  /**
+   * The most that a name can be worth beyond its words.
+   *
+   * @param size how many telling words it has
+   * @param whole how many of the query's words it may have in full; the others it has begun
+   */
+  extra(size: number, whole: number): number;
 }
 
 /** A query, understood in one way. */
@@ -166,25 +175,24 @@ export function createRanking(tables: IndexTables): Ranking {
       const whole = Math.min(1, covered / (tables.nameWords[source] as number));
       return sum + COVERED * Math.min(1, covered / (sizeOf[source] as number)) + WHOLE * whole;
     },
-    limits() {
-      return words.map((word, turn) => {
-        const limit = { named: 0, beside: 0 };
-        const count = word.ranges.reduce((sum, [first, last]) => sum + last - first, 0);
-        if (count > MANY) return { named: FULL[FIELD.known] as number, beside: FULL[FIELD.city] as number };
-        for (const [first, last] of word.ranges) {
-          for (let number = first; number < last; number++) {
-            const standing = fields[number] as number;
-            for (let field = 0; standing >>> field !== 0; field++) {
-              if (((standing >>> field) & 1) === 0) continue;
-              const worth = worthOf(turn, number, field);
-              if (field < FIRST_BESIDE) limit.named = Math.max(limit.named, worth);
-              else limit.beside = Math.max(limit.beside, worth);
-            }
+    limit(turn, ranges) {
+      const limit = { named: 0, beside: 0 };
+      for (const [first, last] of ranges) {
+        for (let number = first; number < last; number++) {
+          const standing = fields[number] as number;
+          for (let field = 0; standing >>> field !== 0; field++) {
+            if (((standing >>> field) & 1) === 0) continue;
+            const worth = worthOf(turn, number, field);
+            if (field < FIRST_BESIDE) limit.named = Math.max(limit.named, worth);
+            else limit.beside = Math.max(limit.beside, worth);
           }
         }
-        return limit;
-      });
+      }
+      return limit;
     },
-    extra: (size) => IN_ORDER * (words.length - 1) + AT_START + WHOLE + COVERED * Math.min(1, words.length / size),
+    extra(size, whole) {
+      const covered = whole + BEGUN * (words.length - whole);
+      return IN_ORDER * (words.length - 1) + AT_START + WHOLE + COVERED * Math.min(1, covered / size);
+    },
   };
 }

@@ -36,14 +36,18 @@ export function* readings(
   for (const words of others) if (isSound(words)) yield { words, weights: null };
 
   const looked = new Map<string, QueryWord>();
-  const misspelt = (word: QueryWord): QueryWord => {
-    const key = word.spelled + (word.last ? "*" : "");
-    const found = looked.get(key) ?? matchMisspelt(vocabulary, word);
+  const misspelt = (word: QueryWord, wide = false): QueryWord => {
+    const key = `${word.spelled} ${word.last} ${wide}`;
+    const found = looked.get(key) ?? matchMisspelt(vocabulary, word, wide);
     looked.set(key, found);
     return found;
   };
   const mended = exact.map((word) => (fitsNothing(word) ? misspelt(word) : word));
-  if (!isSound(exact) && isSound(mended)) yield { words: mended, weights: null };
+  if (!isSound(exact)) {
+    if (isSound(mended)) yield { words: mended, weights: null };
+    const wide = exact.map((word) => (fitsNothing(word) ? misspelt(word, true) : word));
+    if (isSound(wide)) yield { words: wide, weights: null };
+  }
   const near = exact.map((word) => (word.optional ? word : misspelt(word)));
   if (isSound(near)) yield { words: near, weights: null };
   for (const words of others) {

@@ -4,7 +4,7 @@
  */
 import { type IndexTables, type Lists, listOf, LONGEST_NAME } from "./index-tables.ts";
 import type { QueryWord } from "./query.ts";
-import { createRanking, type Understood } from "./ranking.ts";
+import { createRanking, type Understood, WHOLE_WORD } from "./ranking.ts";
 
 /** A source in its place. */
 export interface Kept {
@@ -34,13 +34,15 @@ export interface Selection {
 
 /** Whatever it is worth, a source that cannot be reached comes after all that can. */
 const UNREACHABLE = -10_000;
+/** After so many looks what is left has long names, for a query that says next to nothing; the rest of that length is still seen. */
+const MOST_VISITS = 5000;
 /** A word that more sources have is common. */
 const COMMON = 2000;
 
 /** Makes the selection with the room that it works in. */
 export function createSelection(tables: IndexTables): Selection {
   const { ids, named, beside, types, sizes, logins, byLogin, unreachable } = tables;
-  const { begin, score, limits, extra } = createRanking(tables);
+  const { begin, score, limit, extra } = createRanking(tables);
   /** Source → the mark of the last search that saw it. Marks only grow, so that nothing is ever wiped. */
   const marks = new Uint32Array(ids.length);
   let mark = 0;
@@ -126,10 +128,12 @@ export function createSelection(tables: IndexTables): Selection {
       mark++;
 
       const kept: Kept[] = [];
+      let visits = 0;
       const visit = (source: number): void => {
         const marked = marks[source] as number;
         if (marked === mark || (marking && marked !== having)) return;
         marks[source] = mark;
+        visits++;
         if (type !== null && types[source] !== type) return;
         const one = { source, points: pointsOf(source) };
         const worst = kept[most - 1];
@@ -144,25 +148,28 @@ export function createSelection(tables: IndexTables): Selection {
       };
 
       for (const source of favoured) visit(source);
-      const limitsOf = limits();
-      const mostOf = limitsOf.map((limit) => Math.max(limit.named, limit.beside));
-      const whole = mostOf.reduce((sum, limit) => sum + limit, 0);
+      const limits = words.map((word, turn) => limit(turn, word.ranges));
+      const mostOf = limits.map((one) => Math.max(one.named, one.beside));
       for (const { word } of leading) {
         const turn = words.indexOf(word);
-        const own = limitsOf[turn] as (typeof limitsOf)[number];
-        for (const [lists, limit] of [
-          [named, own.named],
-          [beside, own.beside],
-        ] as const) {
-          // Beside its name, the only word of a query earns nothing by the name.
-          const plain = lists === beside && words.length === 1;
-          const others = whole - (mostOf[turn] as number);
-          const ending = (size: number): boolean => {
-            const worst = kept[most - 1];
-            const left = { source: sizes[size] as number, points: limit + others + (plain ? 0 : extra(size)) };
-            return worst !== undefined && !isBefore(left, worst);
-          };
-          look(lists, word.ranges, ending, visit);
+        const others = mostOf.filter((_, at) => at !== turn);
+        const sum = others.reduce((all, most) => all + most, 0);
+        const whole = others.filter((most) => most >= WHOLE_WORD).length;
+        for (const lists of [named, beside]) {
+          // What is meant in full leaves little for what only begins so.
+          for (const ranges of word.parts) {
+            const own = limit(turn, ranges)[lists === named ? "named" : "beside"];
+            if (own === 0) continue;
+            // Beside its name, the only word of a query earns nothing by the name.
+            const plain = lists === beside && words.length === 1;
+            const more = (size: number): number => (plain ? 0 : extra(size, whole + (own >= WHOLE_WORD ? 1 : 0)));
+            const ending = (size: number): boolean => {
+              const worst = kept[most - 1];
+              const left = { source: sizes[size] as number, points: own + sum + more(size) };
+              return visits > MOST_VISITS || (worst !== undefined && !isBefore(left, worst));
+            };
+            look(lists, ranges, ending, visit);
+          }
         }
       }
       return kept;

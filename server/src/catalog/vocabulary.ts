@@ -7,6 +7,16 @@ import { createSlipsBetween } from "./spelling.ts";
 /** The marks of terms that are no words: initials of a name, and addresses. */
 export const MARK = { initials: "^", address: "~" } as const;
 
+/** How words near another are looked for. */
+export interface NearHow {
+  /** The most that slips may cost. */
+  most: number;
+  /** True for a word that is still being typed: it may go on. */
+  open: boolean;
+  /** True where its first letter may be wrong: all words are looked at, and not those alone that begin like it. */
+  wide: boolean;
+}
+
 /** Words by number, numbers by word. Numbers follow the alphabet. */
 export interface Vocabulary {
   readonly size: number;
@@ -17,13 +27,8 @@ export interface Vocabulary {
   /** By number: letters of the word. */
   readonly lengths: Uint8Array;
   wordOf(number: number): string;
-  /**
-   * The words that a misspelt one may stand for, each with what its slips cost.
-   *
-   * @param most the most that slips may cost
-   * @param open true for a word that is still being typed: it may go on
-   */
-  near(word: string, most: number, open: boolean): Map<number, number>;
+  /** The words that a misspelt one may stand for, each with what its slips cost. */
+  near(word: string, how: NearHow): Map<number, number>;
 }
 
 /** Words that are looked at in one step. */
@@ -83,24 +88,32 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
       return [from, low];
     },
     wordOf: (number) => words[number] ?? "",
-    near(word, most, open) {
+    near(word, { most, open, wide }) {
       const found = new Map<number, number>();
       const own = lettersOf(word);
       const stray = most > 3 ? 2 : 1;
       const [shortest, longest] = [word.length - 2, open ? 255 : word.length + 2];
-      const first = word.charAt(0);
-      for (let number = firstWord; number < lastWord; number++) {
-        // A slip changes one letter for another: words that share too few letters need not be compared.
-        const other = letters[number] as number;
-        if (countBits(own & ~other) > stray || (!open && countBits(other & ~own) > stray)) continue;
-        const length = lengths[number] as number;
-        if (length < shortest || length > longest) continue;
-        const against = words[number] as string;
-        // A wrong first letter is rare, and makes another word.
-        const dear = against.startsWith(first) || against.charAt(1) === first ? 0 : 1;
-        const cost = dear + slipsBetween(word, against, most - dear, open);
-        if (cost <= most) found.set(number, cost);
+      const look = (from: number, to: number, allowed: number): void => {
+        for (let number = from; number < to; number++) {
+          // A slip changes one letter for another: words that share too few letters need not be compared.
+          const other = letters[number] as number;
+          if (countBits(own & ~other) > stray || (!open && countBits(other & ~own) > stray)) continue;
+          const length = lengths[number] as number;
+          if (length < shortest || length > longest) continue;
+          const cost = most - allowed + slipsBetween(word, words[number] as string, allowed, open);
+          if (cost <= most) found.set(number, cost);
+        }
+      };
+      if (wide) {
+        // A wrong first letter makes another word: it costs more.
+        look(firstWord, lastWord, most - 1);
+        return found;
       }
+      const beginning = (letter: number): [number, number] => [starts[letter] as number, starts[letter + 1] as number];
+      const [first, second] = [word.charCodeAt(0), word.charCodeAt(1)];
+      look(...beginning(first), most);
+      // The first two may have been swapped.
+      if (second !== first) look(...beginning(second), most);
       return found;
     },
   };
