@@ -14,7 +14,7 @@ const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"
     method: "GET",
     who: "anyone, rate-limited",
     answer:
-      "sources that can be offered, for `q`, `type`, `limit`, `starting_after`; fewer than two characters: recommended ones",
+      "sources that can be offered, for `q`, `type`, `brand`, `limit`, `starting_after`; fewer than two characters: recommended ones",
   },
   patientSessions: {
     method: "POST",
