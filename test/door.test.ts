@@ -1,5 +1,6 @@
 /** The one door out: what it lets through, what it refuses, and that a name cannot change its mind. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo, LookupFunction, Socket } from "node:net";
@@ -164,6 +165,10 @@ describe("over loopback, where it is allowed", () => {
     "/large": (_request, response) => response.end(Buffer.alloc(200_000)),
     "/silent": () => {},
     "/begun": (_request, response) => void response.write("begun"),
+    "/begun-in-gzip": (_request, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" });
+      response.write(gzipSync(randomBytes(100_000)).subarray(0, 90_000));
+    },
     "/broken": (_request, response) => void response.write("begun", () => response.destroy()),
     "/away-slowly": (_request, response) => void response.writeHead(302, { location: "/ok" }).write("begun"),
     "/kept": async (request, response) => response.end(await buffer(request)),
@@ -236,7 +241,7 @@ describe("over loopback, where it is allowed", () => {
     await assert.rejects(door.request(`${here.url}/away-slowly`, { timeoutSeconds: 0.2 }), refused("timeout"));
   });
 
-  test("S6: the time runs while a name is being resolved too", async () => {
+  test("S6: the time runs while a name is being resolved too", { timeout: 5_000 }, async () => {
     const lost = createDoor({ allowLoopback: false, lookup: () => {} });
     await assert.rejects(lost.request("https://hospital.example/", { timeoutSeconds: 0.1 }), refused("timeout"));
     await assert.rejects(
@@ -309,6 +314,13 @@ describe("over loopback, where it is allowed", () => {
     for (const [how, leave] of Object.entries({
       "in the middle": async ({ body }: DoorStream) => {
         for await (const _ of body) break;
+      },
+      "in the middle of its compression": async (_: DoorStream) => {
+        seen.length = 0;
+        const { body } = await door.stream(`${here.url}/begun-in-gzip`, { timeoutSeconds: 4 });
+        const gone = once(seen[0]?.socket as Socket, "close", { signal: AbortSignal.timeout(2_000) });
+        for await (const _ of body) break;
+        await gone;
       },
       unread: async ({ cancel }: DoorStream) => cancel(),
       "unread, until its time is over": async () => {},
