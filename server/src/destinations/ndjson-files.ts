@@ -30,7 +30,7 @@ export function ndjsonFiles({ run_id, number, records }: Batch): NdjsonFile[] {
   }));
 }
 
-// A line break in JSON stands between its tokens, never within a string, and the white space around it too.
+// A line break in JSON stands between its tokens, never within a string.
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*[\r\n]\s*/g, "");
+  return text.trim().replace(/[\r\n]+/g, "");
 }
