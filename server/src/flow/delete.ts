@@ -19,11 +19,12 @@ const NEXT_LOOK_MS = 10_000;
 /** How often, and how far apart, a deletion itself tries to empty the log. */
 const TRIES = 20;
 const TRY_MS = 25;
+/** Postgres's code for it. */
+const DEADLOCK = "40P01";
 
 /** Revokes a patient's access at the hospitals and deletes all that is theirs. @returns false where there is none */
 export async function deletePatient(context: Context, id: string): Promise<boolean> {
-  const taken = await context.db.transaction().execute(async (tx) => {
-    // A page that is being stored holds the patient first and the connection then: so in this order here too.
+  const taken = await inTransaction(context.db, async (tx) => {
     await lockPatient(tx, id);
     // In one transaction with the deletion, so that no refresh or new grant slips between.
     const connections = await takeConnections(tx, id);
@@ -40,7 +41,7 @@ export async function deletePatient(context: Context, id: string): Promise<boole
 
 /** Revokes a connection and deletes it with its records. @returns false where it is not this patient's, or none */
 export async function deleteConnection(context: Context, patient_id: string, id: string): Promise<boolean> {
-  const taken = await context.db.transaction().execute(async (tx) => {
+  const taken = await inTransaction(context.db, async (tx) => {
     await lockPatient(tx, patient_id);
     const connection = await takeConnection(tx, patient_id, id);
     if (!connection) return null;
@@ -67,6 +68,17 @@ export async function purge(context: Context): Promise<void> {
     if (!connection && folder !== null) await removeAttachments({ folder, connection_id });
   }
   if (!context.purge()) await schedulePurge(context, db, clock() + NEXT_LOOK_MS);
+}
+
+/** A grant that is being written may hold what is deleted here, and wait for what this holds: then one of them begins anew. */
+async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (thrown) {
+      if ((thrown as { code?: unknown }).code !== DEADLOCK || tries === 5) throw thrown;
+    }
+  }
 }
 
 async function schedulePurge({ jobs, clock }: Context, db: Db | Tx, runAt = clock() + NEXT_LOOK_MS): Promise<void> {

@@ -6,6 +6,7 @@
  * @see FHIR R4, Attachment and Binary
  */
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Access, access } from "../access.ts";
 import type { Context } from "../context.ts";
 import { scheduleDownload } from "../documents.ts";
@@ -17,14 +18,18 @@ import { NoBinaryError } from "../fhir/binary.ts";
 import { SNIFFED_BYTES, sniffType } from "../fhir/content-type.ts";
 import type { JobRun } from "../jobs/worker-loop.ts";
 import { retryAfter } from "../retry-after.ts";
+import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
 import { removeAttachment, writeAttachment } from "../store/attachment-files.ts";
+import { findConnection } from "../store/connections.ts";
 import { keepAttachment, leaveAttachment, nextAttachment } from "../store/attachments.ts";
 import { countFhirFailure, findFhirHost, forgetFhirFailures, pauseFhirHost } from "../store/fhir-hosts.ts";
 import { openBodies } from "../store/record-seal.ts";
-import type { AttachmentRow } from "../store/schema.ts";
+import type { AttachmentRow, ConnectionRow } from "../store/schema.ts";
 
 /** A job's work; what is left goes to the next one. */
 const WORK_MS = 20_000;
+/** A turn that comes within this is waited for. */
+const SHORT_MS = 500;
 const MOST_TRIES = 6;
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 3_600_000;
@@ -41,14 +46,15 @@ type Left = { state: "skipped"; reason: string } | { state: "waiting"; reason: s
 /** @param run with the `connection_id` in its payload */
 export async function download(
   context: Context,
-  { payload, signal = new AbortController().signal }: Pick<JobRun, "payload"> & Partial<Pick<JobRun, "signal">>,
+  { payload, signal }: Pick<JobRun, "payload" | "signal">,
   workMs = WORK_MS,
 ): Promise<void> {
   const { db, clock, configuration } = context;
   const { attachmentsFolder: folder } = configuration;
   const connection_id = String(payload.connection_id);
+  const connection = await findConnection(db, connection_id);
   const begun = clock();
-  while (folder !== null) {
+  while (connection && folder !== null) {
     const row = await nextAttachment(db, connection_id);
     if (!row) return;
     let usable: Access;
@@ -61,14 +67,32 @@ export async function download(
       return scheduleDownload(context, db, connection_id, clock() + HOST_PAUSE_MS);
     }
     const host = new URL(usable.fhir_base_url).host;
-    const due = Math.max(row.due_at, (await findFhirHost(db, host))?.paused_until ?? 0);
+    const standing = await findFhirHost(db, host);
+    const due = Math.max(row.due_at, standing?.paused_until ?? 0);
+    const turn = due > clock() ? { at: due } : takeTurn(context, connection, host);
     const now = clock();
-    if (due > now || now - begun >= workMs || signal.aborted) {
-      return scheduleDownload(context, db, connection_id, Math.max(due, now));
+    if ("at" in turn && turn.at - now <= SHORT_MS && now - begun < workMs && !signal.aborted) {
+      await delay(turn.at - now);
+      continue;
     }
-    const left = await read(context, folder, row, usable, signal);
-    if (left && !signal.aborted) await leave(context, row, host, left);
+    if ("at" in turn || now - begun >= workMs || signal.aborted) {
+      if ("release" in turn) turn.release();
+      return scheduleDownload(context, db, connection_id, "at" in turn ? turn.at : now);
+    }
+    try {
+      const left = await read(context, folder, row, usable, signal);
+      if (left && !signal.aborted) await leave(context, row, host, left);
+      if (!left && standing?.failures) await forgetFhirFailures(db, host);
+    } finally {
+      turn.release();
+    }
   }
+}
+
+/** Among the pull's own requests to the host, at the pace that it bears. */
+function takeTurn({ pace, clock }: Context, { source_id, snapshot }: ConnectionRow, host: string) {
+  const { profile } = JSON.parse(snapshot) as AuthorizationSnapshot;
+  return pace.take([`host ${host}`, `source ${source_id}`], profile.fhir, clock());
 }
 
 /** Reads one document and keeps it; answers why it is not kept, or null. */
@@ -88,7 +112,6 @@ async function read(
     const answer = await contentOf(context, row.connection_id, attachment, usable, signal);
     if (!answer) return { state: "skipped", reason: "foreign_url" };
     if (!answer.content) return leftBy(answer, clock());
-    await forgetFhirFailures(db, new URL(usable.fhir_base_url).host);
     const measure = newMeasure();
     const written = await writeAttachment(place, row.id, measure.through(answer.content));
     const { size, oddity, content_type } = measure.compare(attachment);

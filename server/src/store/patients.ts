@@ -53,8 +53,18 @@ export async function replacePatient(db: Db, id: string, patient: PatientUpdate,
   return result.numUpdatedRows === 1n;
 }
 
-/** Keeps others from writing on a patient until the caller's transaction ends. */
+/**
+ * Keeps others from writing on a patient and their pulls until the caller's transaction ends; in the order in which a page
+ * that is being stored takes hold of them.
+ */
 export async function lockPatient(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable("pulls")
+    .set((update) => ({ run: update.ref("run") }))
+    .where("connection_id", "in", (select) =>
+      select.selectFrom("connections").select("id").where("patient_id", "=", id),
+    )
+    .execute();
   await tx
     .updateTable("patients")
     .set((update) => ({ last_record_seq: update.ref("last_record_seq") }))

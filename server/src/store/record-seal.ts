@@ -109,11 +109,16 @@ function sealOf(vault: TokenVault, { id, sealed_key }: Key): RecordSeal {
   const about = ({ type, fhir_id }: RecordName): Buffer => Buffer.from(`records|${id}/${type}/${fhir_id}|body`);
   return {
     keep(record) {
-      const iv = randomBytes(12);
-      const cipher = createCipheriv("aes-256-gcm", sealing, iv).setAAD(about(record));
-      const bytes = Buffer.concat([iv, cipher.update(record.body, "utf8"), cipher.final(), cipher.getAuthTag()]);
-      const hash = createHmac("sha256", hashing).update(record.body).digest();
-      return { body: SEALED + bytes.toString("base64"), hash };
+      return {
+        hash: createHmac("sha256", hashing).update(record.body).digest(),
+        // Only where it is asked for: a body that is as it was is not written.
+        get body() {
+          const iv = randomBytes(12);
+          const cipher = createCipheriv("aes-256-gcm", sealing, iv).setAAD(about(record));
+          const bytes = Buffer.concat([iv, cipher.update(record.body, "utf8"), cipher.final(), cipher.getAuthTag()]);
+          return SEALED + bytes.toString("base64");
+        },
+      };
     },
     open(record) {
       const bytes = Buffer.from(record.body.slice(SEALED.length), "base64");
