@@ -59,12 +59,12 @@ async function endLeases(host: PullHost): Promise<void> {
   await db.updateTable("job_serial_keys").set({ leased_until: 0 }).execute();
 }
 
-/** All that a pull leaves, but for when. */
+/** All that a pull leaves, but for when, and for the bytes of pages that were asked for again. */
 async function leftBy(host: PullHost, connection_id: string): Promise<unknown> {
   const { db } = host.database;
   const types = await db
     .selectFrom("pull_types")
-    .select(["type", "state", "records", "bytes", "notes", "place"])
+    .select(["type", "state", "records", "notes", "place"])
     .where("connection_id", "=", connection_id)
     .orderBy("type")
     .execute();

@@ -33,87 +33,123 @@ export const plainForm: KeptForm = ({ body }) => ({ body, hash: hash("sha256", b
 
 /**
  * Stores a page of records. Of one that comes twice the newer is kept, by `meta.lastUpdated`; one that is as it was is not
- * written. What is written gets the patient's next `seq`, in the order given.
+ * written, and one that a search matched stays a match when it later comes along with another. What is written gets the
+ * patient's next `seq`, in the order given. The caller's transaction keeps other writers of the connection out.
  */
 export async function storeRecords(
   tx: Tx,
-  { connection_id, patient_id }: RecordOwner,
+  owner: RecordOwner,
   incoming: readonly IncomingRecord[],
   now: number,
   form = plainForm,
 ): Promise<Stored> {
   const stored: Stored = { added: new Map(), changed: new Map() };
   const page = newestOfEach(incoming);
-  if (page.length === 0) return stored;
-  const { last_record_seq } = await tx
-    .updateTable("patients")
-    .set((update) => ({ last_record_seq: update("last_record_seq", "+", page.length) }))
-    .where("id", "=", patient_id)
-    .returning("last_record_seq")
-    .executeTakeFirstOrThrow();
-  let seq = last_record_seq - page.length;
-  const texts = tx.getExecutor().adapter instanceof PostgresAdapter ? UPSERTS.postgres : UPSERTS.sqlite;
-  for (let from = 0; from < page.length; ) {
-    const { rows, text } = texts.find((one) => one.rows <= page.length - from) as Upsert;
-    const parameters: unknown[] = [];
-    for (const record of page.slice(from, from + rows)) {
-      const { type, fhir_id, last_updated, role } = record;
-      const kept = form(record);
-      seq += 1;
-      parameters.push(
-        connection_id,
-        patient_id,
-        type,
-        fhir_id,
-        seq,
-        kept.hash,
-        kept.body,
-        last_updated,
-        role,
-        now,
-        now,
-      );
-    }
-    const written = await tx.executeQuery<Written>(CompiledQuery.raw(text, parameters));
-    for (const { type, role, version } of written.rows) {
-      if (role === "foreign") continue;
-      const counts = version === 1 ? stored.added : stored.changed;
-      counts.set(type, (counts.get(type) ?? 0) + 1);
-    }
-    from += rows;
+  const standing = await findStanding(tx, owner.connection_id, page);
+  const writing: Writing[] = [];
+  for (const [name, record] of page) {
+    const before = standing.get(name);
+    const kept = form(record);
+    if (before && !replaces(record, kept.hash, before)) continue;
+    const role = before?.role === "match" && record.role === "include" ? "match" : record.role;
+    writing.push({ ...record, ...kept, role });
+    if (role === "foreign") continue;
+    const counts = before ? stored.changed : stored.added;
+    counts.set(record.type, (counts.get(record.type) ?? 0) + 1);
   }
+  await write(tx, owner, writing, now);
   return stored;
 }
 
-type Upsert = (typeof UPSERTS.sqlite)[number];
-type Written = Pick<RecordRow, "type" | "role" | "version">;
+type Standing = Pick<RecordRow, "type" | "fhir_id" | "hash" | "last_updated" | "role">;
+type Writing = IncomingRecord & Pick<RecordRow, "hash">;
+
+function replaces(record: IncomingRecord, hash: Buffer, before: Standing): boolean {
+  if (before.hash.equals(hash)) return before.role === "include" && record.role === "match";
+  return record.last_updated === null || before.last_updated === null || record.last_updated >= before.last_updated;
+}
+
+/** What is stored of a page already, by type and id. */
+async function findStanding(
+  tx: Tx,
+  connection_id: string,
+  page: ReadonlyMap<string, IncomingRecord>,
+): Promise<Map<string, Standing>> {
+  const ids = new Map<string, string[]>();
+  for (const { type, fhir_id } of page.values()) ids.set(type, [...(ids.get(type) ?? []), fhir_id]);
+  const standing = new Map<string, Standing>();
+  for (const [type, all] of ids) {
+    for (const { part, text } of inParts(tx, all, "lookUp")) {
+      const { rows } = await tx.executeQuery<Standing>(CompiledQuery.raw(text, [connection_id, type, ...part]));
+      for (const row of rows) standing.set(`${type}/${row.fhir_id}`, row);
+    }
+  }
+  return standing;
+}
+
+async function write(tx: Tx, { connection_id, patient_id }: RecordOwner, all: Writing[], now: number): Promise<void> {
+  if (all.length === 0) return;
+  const { last_record_seq } = await tx
+    .updateTable("patients")
+    .set((update) => ({ last_record_seq: update("last_record_seq", "+", all.length) }))
+    .where("id", "=", patient_id)
+    .returning("last_record_seq")
+    .executeTakeFirstOrThrow();
+  let seq = last_record_seq - all.length;
+  for (const { part, text } of inParts(tx, all, "upsert")) {
+    const parameters: unknown[] = [];
+    for (const { type, fhir_id, hash, body, last_updated, role } of part) {
+      seq += 1;
+      parameters.push(connection_id, patient_id, type, fhir_id, seq, hash, body, last_updated, role, now, now);
+    }
+    await tx.executeQuery(CompiledQuery.raw(text, parameters));
+  }
+}
 
 const COLUMNS = "connection_id,patient_id,type,fhir_id,seq,hash,body,last_updated,role,created_at,updated_at".split(
   ",",
 );
 
-/**
- * Many rows to a statement, of few sizes, so that a connection keeps each prepared: built anew for each page, the statement
- * costs more than the rows. A record that a search matched stays one when it later comes along with another.
- */
-function upsert(rows: number, placeholder: (index: number) => string): string {
+type Placeholder = (index: number) => string;
+
+function upsert(rows: number, placeholder: Placeholder): string {
   const row = (_: unknown, index: number): string =>
     `(${COLUMNS.map((_name, at) => placeholder(index * COLUMNS.length + at + 1)).join(",")},1)`;
   return `insert into records (${COLUMNS.join(",")},version) values ${Array.from({ length: rows }, row).join(",")}
     on conflict (connection_id, type, fhir_id) do update set
       seq = excluded.seq, hash = excluded.hash, body = excluded.body, last_updated = excluded.last_updated,
-      role = case when records.role = 'match' and excluded.role = 'include' then 'match' else excluded.role end,
-      updated_at = excluded.updated_at, version = records.version + 1
-    where (records.hash <> excluded.hash or (records.role = 'include' and excluded.role = 'match'))
-      and coalesce(excluded.last_updated >= records.last_updated, true)
-    returning type, role, version`;
+      role = excluded.role, updated_at = excluded.updated_at, version = records.version + 1`;
 }
 
+function lookUp(rows: number, placeholder: Placeholder): string {
+  const ids = Array.from({ length: rows }, (_, index) => placeholder(index + 3));
+  return `select type, fhir_id, hash, last_updated, role from records
+    where connection_id = ${placeholder(1)} and type = ${placeholder(2)} and fhir_id in (${ids.join(",")})`;
+}
+
+/**
+ * Statements for many rows, of few sizes, so that a connection keeps each prepared: built anew for each page they cost more
+ * than the rows. None returns what it wrote, which would cost half as much again.
+ */
 const SIZES = [100, 25, 5, 1];
-const UPSERTS = {
-  sqlite: SIZES.map((rows) => ({ rows, text: upsert(rows, () => "?") })),
-  postgres: SIZES.map((rows) => ({ rows, text: upsert(rows, (index) => `$${index}`) })),
+const STATEMENTS = {
+  sqlite: SIZES.map((rows) => ({ rows, upsert: upsert(rows, () => "?"), lookUp: lookUp(rows, () => "?") })),
+  postgres: SIZES.map((rows) => {
+    const placeholder: Placeholder = (index) => `$${index}`;
+    return { rows, upsert: upsert(rows, placeholder), lookUp: lookUp(rows, placeholder) };
+  }),
 };
+
+/** A list in parts as large as the statements. */
+function inParts<T>(tx: Tx, all: readonly T[], statement: "upsert" | "lookUp"): { part: T[]; text: string }[] {
+  const statements = tx.getExecutor().adapter instanceof PostgresAdapter ? STATEMENTS.postgres : STATEMENTS.sqlite;
+  const parts: { part: T[]; text: string }[] = [];
+  let from = 0;
+  for (const { rows, [statement]: text } of statements) {
+    for (; from + rows <= all.length; from += rows) parts.push({ part: all.slice(from, from + rows), text });
+  }
+  return parts;
+}
 
 /** Which of a patient's records to read. */
 export interface RecordsQuery {
@@ -150,13 +186,14 @@ export async function readRecords(db: Db, query: RecordsQuery): Promise<RecordRo
   return backwards ? rows.reverse() : rows;
 }
 
-function newestOfEach(incoming: readonly IncomingRecord[]): IncomingRecord[] {
+/** By type and id. */
+function newestOfEach(incoming: readonly IncomingRecord[]): Map<string, IncomingRecord> {
   const kept = new Map<string, IncomingRecord>();
   for (const record of incoming) {
-    const key = `${record.type}/${record.fhir_id}`;
-    const before = kept.get(key);
+    const name = `${record.type}/${record.fhir_id}`;
+    const before = kept.get(name);
     if (before && (before.last_updated ?? 0) > (record.last_updated ?? 0)) continue;
-    kept.set(key, record);
+    kept.set(name, record);
   }
-  return [...kept.values()];
+  return kept;
 }

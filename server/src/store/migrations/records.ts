@@ -18,12 +18,13 @@ export async function records(db: Kysely<unknown>): Promise<void> {
     .addColumn("patient_id", "text", (c) => c.notNull())
     .addColumn("seq", "bigint", (c) => c.notNull())
     .addColumn("hash", postgres ? "bytea" : "blob", (c) => c.notNull())
-    .addColumn("body", "text", (c) => c.notNull())
     .addColumn("last_updated", "bigint")
     .addColumn("role", "text", (c) => c.notNull())
     .addColumn("version", "integer", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("updated_at", "bigint", (c) => c.notNull())
+    // Last, since what stands behind a large one takes more reads.
+    .addColumn("body", "text", (c) => c.notNull())
     .addUniqueConstraint("records_identity", ["connection_id", "type", "fhir_id"])
     .execute();
   await schema.createIndex("records_order").unique().on("records").columns(["patient_id", "seq"]).execute();
