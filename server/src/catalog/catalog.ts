@@ -52,7 +52,7 @@ export interface Catalog {
 }
 
 /** Rows read between two pauses: better-sqlite3 holds the process as long as it reads. */
-const SLICE = 200;
+const SLICE = 100;
 /** How often the catalog's version is looked at while it is used, in ms. */
 const CHECK_EVERY = 1000;
 /** How long the order of the most used sources stays, and how often patients got through, in ms. */
@@ -199,7 +199,7 @@ export async function buildIndex(
   }
   const steps = builder.finish();
   for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done) return openIndex(step.value);
     await setImmediate();
+    if (step.done) return openIndex(step.value);
   }
 }

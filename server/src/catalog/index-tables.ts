@@ -72,7 +72,7 @@ export function listOf({ items, starts }: Lists, number: number): Uint32Array {
 /** Names with more telling words than this count as having so many. */
 export const LONGEST_NAME = 15;
 /** Sources, words or postings that are dealt with in one step. */
-const STEP = 4000;
+const STEP = 1500;
 /** From so many sources at one endpoint on it is a large system, up to so many: beyond, it is a vendor's own. */
 const LARGE = [3, 8, 120] as const;
 
@@ -158,6 +158,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
       }
       const named = yield* postings(own, terms.size, (field) => field < FIRST_BESIDE);
       const beside = yield* postings(own, terms.size, (field) => field >= FIRST_BESIDE);
+      yield;
       const byId = new Uint32Array(ids.length);
       for (let source = 0; source < order.length; source++) byId[order[source] as number] = source;
       const ordered = <T>(from: ArrayLike<number>, array: T & { [n: number]: number }): T => {
@@ -175,14 +176,17 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
       yield;
       const vocabulary = yield* vocabularyOf(sorted);
       yield;
+      const orderedIds = Array.from(order, (source) => ids[source] as string);
+      yield;
       const fieldsOf = new Uint16Array(terms.size);
       for (let term = 0; term < fields.length; term++) fieldsOf[numbers[term] as number] = fields[term] as number;
       const sizes = new Uint32Array(LONGEST_NAME + 2);
       for (const rank of ranks) sizes[(rank >> 11) + 1] = (sizes[(rank >> 11) + 1] as number) + 1;
       for (let size = 0; size <= LONGEST_NAME; size++)
         sizes[size + 1] = (sizes[size + 1] as number) + (sizes[size] as number);
+      yield;
       return {
-        ids: Array.from(order, (source) => ids[source] as string),
+        ids: orderedIds,
         byId,
         vocabulary,
         words: own,

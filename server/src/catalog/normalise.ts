@@ -130,17 +130,23 @@ const ONE_WORD_CARE = /\b(health|eye|home|primary|urgent)care\b/g;
 /** Titles and legal forms whose letters stand apart. */
 const APART_TITLES = /\b(?:m d|d o|p a|p c|d p m|l l c)\b/g;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII, where nothing needs to be decomposed
+const LATIN = /^[\x00-\x7f]*$/;
+
 /** The words of a text as they are spelled, in lower case and without marks, in their order; none for a text without letters and digits. */
 export function splitWords(text: string): string[] {
   let plain = text.slice(0, LONGEST_TEXT).toLowerCase();
   // Nearly every text of a catalog is plain; what it does not have is not looked for.
   if (/[^a-z0-9 ]/.test(plain)) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII, where nothing needs to be decomposed
-    if (/[^\x00-\x7f]/.test(plain))
+    if (!LATIN.test(plain))
       plain = plain
         .normalize("NFKD")
         .replace(/\p{M}+/gu, "")
         .toLowerCase();
+    plain = plain
+      .normalize("NFKD")
+      .replace(/\p{M}+/gu, "")
+      .toLowerCase();
     plain = plain
       .replace(/['’‘`´ʼ]/g, "")
       .replace(/&/g, " and ")
@@ -152,11 +158,11 @@ export function splitWords(text: string): string[] {
       // The four digits behind a ZIP code's five tell a street; nobody searches by them.
       .replace(/\b(\d{5})-\d{4}\b/g, "$1");
   }
-  plain = plain.replace(/\b(\d{5})\d{4}\b/g, "$1");
+  if (/\d{9}/.test(plain)) plain = plain.replace(/\b(\d{5})\d{4}\b/g, "$1");
   if (plain.includes("care")) plain = plain.replace(ONE_WORD_CARE, "$1 care");
   if (plain.includes("gyn")) plain = plain.replace(/\bob[\s/-]*gyn\b/g, "obgyn");
   if (/\b[a-z] [a-z]\b/.test(plain)) plain = plain.replace(APART_TITLES, (title) => title.replaceAll(" ", ""));
-  return plain.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return plain.match(LATIN.test(plain) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /** The one form of a word. */

@@ -32,7 +32,7 @@ export interface Vocabulary {
 }
 
 /** Words that are looked at in one step. */
-const STEP = 5000;
+const STEP = 2500;
 
 /**
  * Makes a vocabulary, in steps of few milliseconds.
