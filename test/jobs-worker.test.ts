@@ -27,6 +27,19 @@ forEachDatabase((databases) => {
     assert.equal(most, 2);
   });
 
+  test("jobs that work for long leave one place free, so that a short one does not wait behind them", async (t) => {
+    const { database, jobs, started } = await setUp(t, databases, { concurrency: 3, long: ["work"] });
+    const gate = newGate();
+    for (let n = 0; n < 4; n++) await jobs.enqueue(database.db, work(`n${n}`));
+    const runs = await started({ work: () => gate.open, other: async () => {} });
+    await runs.reach(2);
+    await jobs.enqueue(database.db, { name: "other", payload: { id: "short" } });
+    await runs.reach(3);
+    assert.equal(runs.seen[2], "other short");
+    gate.release();
+    await runs.reach(5);
+  });
+
   test("stop lets what runs end and begins nothing new", async (t) => {
     const { database, jobs, started } = await setUp(t, databases);
     const gate = newGate();

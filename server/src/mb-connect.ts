@@ -26,7 +26,7 @@ import { readProfiles } from "./smart/source-profile.ts";
 import { type Database, MissingPeerError, openDatabase } from "./store/database.ts";
 import { createTokenVault } from "./store/token-vault.ts";
 import { untilDone } from "./unfinished.ts";
-import { createWorker, JOB_NAMES, type Worker } from "./worker.ts";
+import { createWorker, JOB_NAMES, LONG_JOBS, type Worker } from "./worker.ts";
 
 /** What `mbConnect` answers: routes for the browser, calls for the host's own server, and the background. */
 export interface MbConnect {
@@ -180,7 +180,7 @@ function open(
   const onError = (fault: JobFault): void => logger.error(fault, "A job failed");
   try {
     const database = openDatabase(location);
-    return { database, jobs: createJobs(database, { ...timing, names: JOB_NAMES, clock, onError }) };
+    return { database, jobs: createJobs(database, { ...timing, names: JOB_NAMES, long: LONG_JOBS, clock, onError }) };
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     const opened =

@@ -11,6 +11,9 @@ import { refresh } from "./flow/refresh.ts";
 /** Every job there is. */
 export const JOB_NAMES = ["deliver", "download", "export", "lapse", "pull", "purge", "refresh"] as const;
 
+/** Those that work for many seconds on end. */
+export const LONG_JOBS = ["download", "export", "pull"] as const;
+
 /** Runs inside the host's process. Start one in each, or in one only: jobs are shared safely. */
 export interface Worker {
   start(): Promise<void>;

@@ -45,6 +45,8 @@ export interface JobsOptions {
   pollSeconds?: number;
   /** Jobs that one process runs at a time. Default 4. */
   concurrency?: number;
+  /** Names of jobs that work for long: together they leave one of those places free. Default none. */
+  long?: readonly string[];
   /** The least delay before a second attempt; it doubles with each further one, with chance added, up to an hour. Default 5. */
   retrySeconds?: number;
   /** Then a job is kept as failed for 30 days and never runs again. Default 10. */
@@ -57,6 +59,7 @@ const DEFAULTS = {
   leaseSeconds: 60,
   pollSeconds: 1,
   concurrency: 4,
+  long: [],
   retrySeconds: 5,
   maxAttempts: 10,
   stopSeconds: 10,

@@ -37,6 +37,8 @@ export interface LoopOptions {
   maxAttempts: number;
   pollSeconds: number;
   stopSeconds: number;
+  /** Names of jobs that work for long. Together they leave one place free, so that no short one waits behind them. */
+  long: readonly string[];
   onFault(fault: JobFault): void;
   report(error: unknown): void;
 }
@@ -54,6 +56,8 @@ const ABORT_SECONDS = 2;
 export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, options: LoopOptions): WorkerLoop {
   const { clock, concurrency, maxAttempts, pollSeconds, stopSeconds, onFault, report } = options;
   const names = Object.keys(handlers);
+  const long = names.filter((name) => options.long.includes(name));
+  const short = names.filter((name) => !long.includes(name));
   const running = new Map<ClaimedJob, { ended: Promise<void>; controller: AbortController }>();
   const bell = newBell();
   let stopping = false;
@@ -62,8 +66,7 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
   async function loop(): Promise<void> {
     while (!stopping && names.length > 0) {
       bell.mute();
-      const room = concurrency - running.size;
-      const claimed = room > 0 ? await claim(room) : [];
+      const claimed = await claimAll();
       for (const job of claimed) {
         if (stopping) await job.release().catch(report);
         else begin(job);
@@ -72,9 +75,18 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
     }
   }
 
-  async function claim(room: number): Promise<ClaimedJob[]> {
+  async function claimAll(): Promise<ClaimedJob[]> {
+    const room = concurrency - running.size;
+    const quick = await claim(short, room);
+    const busy = [...running.keys()].filter(({ name }) => long.includes(name)).length;
+    const kept = short.length > 0 && concurrency > 1 ? 1 : 0;
+    return [...quick, ...(await claim(long, Math.min(room - quick.length, concurrency - kept - busy)))];
+  }
+
+  async function claim(wanted: readonly string[], room: number): Promise<ClaimedJob[]> {
+    if (wanted.length === 0 || room <= 0) return [];
     try {
-      return await queue.claim(names, room);
+      return await queue.claim(wanted, room);
     } catch (error) {
       report(error);
       return [];
