@@ -26,12 +26,12 @@ forEachDatabase((databases) => {
     const log = newLog<Told>();
     const workers = [startWorker(t, location, 60, log), startWorker(t, location, 60, log)];
     await log.reach(2, ({ event }) => event === "ready");
-    const ids = Array.from({ length: 24 }, (_, n) => `job ${n}`);
-    // One process runs four at a time, so these eight need both.
+    const ids = Array.from({ length: 40 }, (_, n) => `job ${n}`);
+    // One process runs eight at a time, so these sixteen need both.
     for (const [n, id] of ids.entries()) {
-      await add(jobs, database.db, n < 8 ? { id, key: id, wait: true } : { id, key: `key ${n % 6}`, hold_ms: 20 });
+      await add(jobs, database.db, n < 16 ? { id, key: id, wait: true } : { id, key: `key ${n % 6}`, hold_ms: 20 });
     }
-    await log.reach(8, ({ event }) => event === "started");
+    await log.reach(16, ({ event }) => event === "started");
     for (const worker of workers) worker.send("go");
     const ended = (await log.reach(ids.length, ({ event }) => event === "ended")) as Run[];
     assert.deepEqual(ended.map(({ id }) => id).sort(), [...ids].sort());

@@ -43,9 +43,9 @@ export interface JobsOptions {
   leaseSeconds?: number;
   /** How often an idle worker looks. Default 1. */
   pollSeconds?: number;
-  /** Jobs that one process runs at a time. Default 4. */
+  /** Jobs that one process runs at a time. Default 8. */
   concurrency?: number;
-  /** Names of jobs that work for long: together they leave one of those places free. Default none. */
+  /** Names of jobs that work for long: together they take half of those places at the most. Default none. */
   long?: readonly string[];
   /** The least delay before a second attempt; it doubles with each further one, with chance added, up to an hour. Default 5. */
   retrySeconds?: number;
@@ -58,7 +58,7 @@ export interface JobsOptions {
 const DEFAULTS = {
   leaseSeconds: 60,
   pollSeconds: 1,
-  concurrency: 4,
+  concurrency: 8,
   long: [],
   retrySeconds: 5,
   maxAttempts: 10,

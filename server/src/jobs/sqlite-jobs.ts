@@ -39,36 +39,47 @@ export function sqliteQueue({ db }: Database, options: QueueOptions): Queue {
   }
 
   async function claim(names: readonly string[], limit: number): Promise<ClaimedJob[]> {
-    const jobs: ClaimedJob[] = [];
-    while (jobs.length < limit) {
-      const row = await claimOne(names);
-      if (!row) break;
-      // Its worker died at the last attempt that it had.
-      if (row.attempts > maxAttempts) await settle(row, (tx) => bury(tx, row, "LeaseExpired"));
-      else jobs.push(claimed(row));
-    }
-    return jobs;
+    // Looking first costs no write lock, which an update that finds nothing would take at every poll.
+    const due = await next(db, names).executeTakeFirst();
+    const rows = due ? await db.transaction().execute((tx) => claimMany(tx, names, limit)) : [];
+    // The worker of some died at the last attempt that they had.
+    const spent = rows.filter(({ attempts }) => attempts > maxAttempts);
+    for (const row of spent) await settle(row, (tx) => bury(tx, row, "LeaseExpired"));
+    return rows.filter(({ attempts }) => attempts <= maxAttempts).map(claimed);
   }
 
-  async function claimOne(names: readonly string[]): Promise<Row | undefined> {
+  /** One after another, since a job that is taken keeps others of its serial key waiting; all in one commit. */
+  async function claimMany(tx: Tx, names: readonly string[], limit: number): Promise<Row[]> {
+    const rows: Row[] = [];
+    while (rows.length < limit) {
+      const row = await claimOne(tx, names);
+      if (!row) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  function next(db: Db, names: readonly string[]) {
     const now = clock();
-    const next = db
+    return db
       .selectFrom("jobs")
       .select("id")
       .where((eb) => isDue(eb, names, now))
       .orderBy("run_at")
       .orderBy("id")
       .limit(1);
-    // Looking first costs no write lock, which an update that finds nothing would take at every poll.
-    if (!(await next.executeTakeFirst())) return undefined;
-    return db
+  }
+
+  function claimOne(tx: Tx, names: readonly string[]): Promise<Row | undefined> {
+    const now = clock();
+    return tx
       .updateTable("jobs")
       .set((eb) => ({
         lease: randomUUID(),
         leased_until: now + leaseSeconds * 1000,
         attempts: eb("attempts", "+", 1),
       }))
-      .where("id", "=", next)
+      .where("id", "=", next(tx, names))
       .returningAll()
       .executeTakeFirst();
   }
@@ -79,7 +90,9 @@ export function sqliteQueue({ db }: Database, options: QueueOptions): Queue {
       payload: JSON.parse(row.payload),
       attempt: row.attempts,
       leasedUntil: row.leased_until ?? 0,
-      finish: () => settle(row, (tx) => remove(tx, row)),
+      async finish() {
+        await db.deleteFrom("jobs").where("id", "=", row.id).where("lease", "=", row.lease).execute();
+      },
       async retry(fault) {
         const last = row.attempts >= maxAttempts;
         await settle(row, (tx) => {
@@ -131,10 +144,6 @@ function isDue(eb: ExpressionBuilder<Schema, "jobs">, names: readonly string[], 
     eb.or([eb("leased_until", "is", null), eb("leased_until", "<=", now)]),
     eb.not(eb.exists(sameKeyRuns)),
   ]);
-}
-
-async function remove(tx: Tx, row: Row): Promise<void> {
-  await tx.deleteFrom("jobs").where("id", "=", row.id).execute();
 }
 
 /** Lets a job wait again; where one of its name and key waits already, the two become one, due at the earlier time. */

@@ -79,8 +79,8 @@ export function startLoop(queue: Queue, handlers: Record<string, JobHandler>, op
     const room = concurrency - running.size;
     const quick = await claim(short, room);
     const busy = [...running.keys()].filter(({ name }) => long.includes(name)).length;
-    const kept = short.length > 0 && concurrency > 1 ? 1 : 0;
-    return [...quick, ...(await claim(long, Math.min(room - quick.length, concurrency - kept - busy)))];
+    const places = short.length > 0 ? Math.ceil(concurrency / 2) : concurrency;
+    return [...quick, ...(await claim(long, Math.min(room - quick.length, places - busy)))];
   }
 
   async function claim(wanted: readonly string[], room: number): Promise<ClaimedJob[]> {
