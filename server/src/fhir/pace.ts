@@ -23,11 +23,14 @@ export interface Pace {
    * @returns the turn, or from when on to ask again, in milliseconds since 1970
    */
   take(names: readonly string[], limits: PaceLimits, now: number): Turn | { at: number };
+  /** Gives no turn at a name before a time. */
+  pause(name: string, until: number): void;
 }
 
 interface Bucket {
   /** When the requests sent so far are paid for at an even pace. */
   paidUntil: number;
+  pausedUntil: number;
   out: number;
 }
 
@@ -39,23 +42,29 @@ export function createPace(): Pace {
   const buckets = new Map<string, Bucket>();
 
   function bucketOf(name: string): Bucket {
-    const bucket = buckets.get(name) ?? { paidUntil: 0, out: 0 };
+    const bucket = buckets.get(name) ?? { paidUntil: 0, pausedUntil: 0, out: 0 };
     buckets.set(name, bucket);
     return bucket;
   }
 
   function sweep(now: number): void {
-    for (const [name, { out, paidUntil }] of buckets) if (out === 0 && paidUntil < now) buckets.delete(name);
+    for (const [name, { out, paidUntil, pausedUntil }] of buckets) {
+      if (out === 0 && paidUntil < now && pausedUntil < now) buckets.delete(name);
+    }
   }
 
   return {
+    pause(name, until) {
+      const bucket = bucketOf(name);
+      bucket.pausedUntil = Math.max(bucket.pausedUntil, until);
+    },
     take(names, { rps, concurrency }, now) {
       const each = 1000 / rps;
       // As many as may be out at once may also be sent at once; all others at an even pace.
       const ahead = (concurrency - 1) * each;
       const asked = names.map(bucketOf);
       if (asked.some(({ out }) => out >= concurrency)) return { at: now + BUSY_MS };
-      const at = Math.max(...asked.map(({ paidUntil }) => paidUntil - ahead));
+      const at = Math.max(...asked.map(({ paidUntil, pausedUntil }) => Math.max(paidUntil - ahead, pausedUntil)));
       if (at > now) return { at: Math.ceil(at) };
       for (const bucket of asked) {
         bucket.out += 1;

@@ -38,6 +38,8 @@ export interface Place {
   not_before: number;
   /** What is asked for beside the matches: `_include`, `_revinclude`; empty once the server refused it. */
   extras: string[];
+  /** What of that is left out in the search under way, to see whether it was refused for it. */
+  spared: string[];
   /** Only what changed after this (ISO 8601), or null for all. */
   since: string | null;
   /** True until it is known whether the server heeds `_lastUpdated`. */
@@ -51,7 +53,7 @@ export function newPlace(
   { extras = [], since = null, probe = false }: Partial<Pick<Place, "extras" | "since" | "probe">> = {},
 ): Place {
   const ends = { whole: 0, cut: 0, failed: 0, denied: 0, unsupported: 0, refused: 0 };
-  return { ...beginning(), searches: [...searches], done: [], extras, since, probe, ends };
+  return { ...beginning(), searches: [...searches], done: [], extras, spared: [], since, probe, ends };
 }
 
 /** At the beginning of a search. */
@@ -71,7 +73,17 @@ export function beginning() {
 export function searchEnded(place: Place, end: keyof Ends): Place {
   const [search = "", ...searches] = place.searches;
   const done = end === "whole" ? [...place.done, search] : place.done;
-  return { ...place, ...beginning(), searches, done, ends: { ...place.ends, [end]: place.ends[end] + 1 } };
+  // What a search is refused without as well was not what it was refused for.
+  const extras = end === "whole" || end === "cut" ? place.extras : [...place.extras, ...place.spared];
+  return {
+    ...place,
+    ...beginning(),
+    searches,
+    done,
+    extras,
+    spared: [],
+    ends: { ...place.ends, [end]: place.ends[end] + 1 },
+  };
 }
 
 /** With the first search taken apart into several. */

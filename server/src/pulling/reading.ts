@@ -80,8 +80,7 @@ async function judge(pulling: Pulling, status: number, headers: Headers, bytes: 
     const now = context.clock();
     const wait = retryAfter(headers.get("retry-after"), now, HOUR_MS);
     if (wait > 0) {
-      await pauseFhirHost(context.db, hostOf(subject), now + wait);
-      host.read_at = 0;
+      await pause(pulling, now + wait);
       return { outcome: "later", at: now + wait };
     }
   }
@@ -120,13 +119,20 @@ async function takeTurn(pulling: Pulling) {
   }
 }
 
-async function failed({ context, subject, host }: Pulling): Promise<void> {
-  const name = hostOf(subject);
-  const failures = await countFhirFailure(context.db, name);
+async function failed(pulling: Pulling): Promise<void> {
+  const { context, subject, host } = pulling;
+  const failures = await countFhirFailure(context.db, hostOf(subject));
   if (failures >= BREAKER.failures) {
-    const pause = Math.min(BREAKER.firstMs * 2 ** Math.min(failures - BREAKER.failures, 20), HOUR_MS);
-    await pauseFhirHost(context.db, name, context.clock() + pause);
+    const wait = Math.min(BREAKER.firstMs * 2 ** Math.min(failures - BREAKER.failures, 20), HOUR_MS);
+    await pause(pulling, context.clock() + wait);
   }
+  host.read_at = 0;
+}
+
+/** For the other pulls of this process at once, for other processes by the row. */
+async function pause({ context, subject, host }: Pulling, until: number): Promise<void> {
+  context.pace.pause(`host ${hostOf(subject)}`, until);
+  await pauseFhirHost(context.db, hostOf(subject), until);
   host.read_at = 0;
 }
 

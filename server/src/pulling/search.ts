@@ -143,7 +143,9 @@ function refused(work: TypeWork, status: number, bytes: Buffer): Taken {
   const demand = demandOf(issues);
   const narrower = demand ? narrowed(counted, issues) : null;
   if (narrower && demand?.certain) return nothing(narrower);
-  if (place.extras.length > 0) return nothing({ ...counted, place: { ...place, extras: [] } });
+  if (place.extras.length > 0) {
+    return nothing({ ...counted, place: { ...place, extras: [], spared: place.extras } });
+  }
   if (place.since !== null) return nothing(withoutSince(counted));
   if (narrower) return nothing(narrower);
   const unknown = issues.some(({ code }) => code === "not-supported");
