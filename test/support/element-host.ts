@@ -12,6 +12,7 @@ export interface Asked {
   query: string | null;
   /** What was posted, or null. */
   body: unknown;
+  path: string;
 }
 
 interface Exchange {
@@ -86,7 +87,54 @@ const CASES: Record<string, (url: URL) => Answer> = {
   disguised: () => json({ url: "http://localhost:80@hospital.example/" }),
   blob: () => json({ url: "blob:https://hospital.example/1" }),
   urlless: () => json({}),
+  brands: (url) => page(url.searchParams.get("brand") ? PLACES : [PLACES[1], ROWS[2]]),
+  marked: () =>
+    page([
+      {
+        ...ROWS[0],
+        matches: [
+          [0, 3],
+          [6, 9],
+        ],
+      },
+      { ...ROWS[2], matches: null },
+    ]),
+  logos: (url) =>
+    page([
+      { ...ROWS[0], logo_url: `${url.origin}${url.pathname.replace("connections", "logos/sound")}` },
+      { ...ROWS[1], logo_url: `${url.origin}${url.pathname.replace("connections", "logos/broken")}` },
+      { ...ROWS[2], logo_url: "https://cdn.example/logo.svg" },
+      { ...ROWS[3], logo_url: "http://[" },
+    ]),
+  told: () =>
+    json({ error: { type: "api_error", code: "config_missing", request_id: "req_01ARZ3NDEKTSV4RRFFQ69G5FAV" } }, 500),
 };
+
+/** Three places behind one login; a search shows the second for all of them. */
+const PLACES = ["Freeman Hospital East", "Freeman Hospital West", "Freeman Neosho"].map((name, index) => ({
+  ...ROWS[0],
+  id: `fhirsrc_0000000000000000000000001${index + 1}`,
+  name,
+  brand: "Freeman Health",
+  portal_name: null,
+  locations: index === 1 ? 3 : 1,
+  distinction: index === 2 ? "Freeman Portal" : null,
+}));
+
+/** The patient's connections: one that gives less than was asked for, one whose access has ended. */
+const CONNECTIONS = [
+  {
+    id: "conn_1",
+    connection_id: "fhirsrc_1",
+    name: "Mercy General Hospital",
+    status: "active",
+    last_refreshed_at: "2026-03-04T12:00:00.000Z",
+    not_granted: ["Observation", "DiagnosticReport", "Goal", "Device"],
+    pull: null,
+  },
+  { id: "conn_2", connection_id: "fhirsrc_2", name: "Northwind Family Practice", status: "refresh_failed" },
+  { id: "conn_3", connection_id: "fhirsrc_3", name: "Willow Eye Center", status: "active", not_granted: [] },
+];
 
 const pulling = (state: string, records: number, failure: string | null = null): Answer => {
   const pull = { state, records, failure, reason: "connect", started_at: null, settled_at: null, types: [] };
@@ -107,6 +155,8 @@ const PULLS: Record<string, (n: number) => Answer> = {
   routeless: () => html(404),
   "signed-out": () => envelope("not_authenticated", 401),
   odd: () => json({ data: "rows" }),
+  patient: () => page(CONNECTIONS),
+  steady: () => page(CONNECTIONS),
 };
 const ARRIVING = [
   ["waiting", 0],
@@ -133,9 +183,14 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
     if (kind === "page") return send(res, elementPage(url));
     if (!route) return send(res, { ...html(200), body: `<title>portal</title><h1>${kind}</h1>` });
     const body = await bodyOf(req);
-    const seen = { method: req.method ?? "", query: url.searchParams.get("q"), body };
+    const seen = { method: req.method ?? "", query: url.searchParams.get("q"), body, path: url.pathname };
     log.set(key, [...(log.get(key) ?? []), seen]);
-    if (route === "patient-connections") {
+    if (route === "logos") {
+      const logo = { type: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' };
+      send(res, url.pathname.endsWith("sound") ? logo : html(404));
+    } else if (req.method === "DELETE") {
+      send(res, kind === "steady" ? envelope("internal_error", 500) : json({ disconnected: true }));
+    } else if (route === "patient-connections") {
       const times = log.get(key)?.length ?? 0;
       send(res, PULLS[kind]?.(times) ?? page([{ connection_id: "fhirsrc_1", pull: null }]));
     } else if (kind.startsWith("hang")) closed.set(key, once(res, "close"));

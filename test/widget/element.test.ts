@@ -42,6 +42,20 @@ describe("element", () => {
       ok(text.includes(words), text);
   });
 
+  it("speaks to a parent and to a caregiver", async () => {
+    const at = await mount("sound", (element) => {
+      element.relation = "child";
+    });
+    ok(at.text().startsWith("Find your child’s hospital or clinic"), at.text());
+    ok(at.text().includes("with the account you use for your child"), at.text());
+    at.element.setAttribute("relation", "other");
+    await at.element.updateComplete;
+    ok(at.text().startsWith("Find the hospital or clinic of the person you care for"), at.text());
+    at.element.setAttribute("relation", "constructor");
+    await at.element.updateComplete;
+    ok(at.text().startsWith("Find your hospital or clinic"), at.text());
+  });
+
   it("lets the page reword one outcome and keep the others", async () => {
     const at = await mount("sound", (element) => {
       element.strings = {

@@ -162,6 +162,45 @@ describe("leaving", () => {
     });
   }
 
+  it("shows a code for support where somebody else has to act, and copies it", async () => {
+    const at = await leave("told");
+    await at.until(() => at.element.state === "failed", "it failed");
+    equal(at.find("code")?.textContent, "req_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    ok(at.find("section")?.textContent?.includes("Code for support:"), "it says what it is for");
+    const { clipboard } = navigator;
+    let copied = "";
+    Object.defineProperty(navigator, "clipboard", {
+      value: {
+        writeText: async (text: string) => {
+          copied = text;
+        },
+      },
+      configurable: true,
+    });
+    at.button("Copy").click();
+    await at.until(() => at.said() === "Copied", "it says so");
+    equal(copied, "req_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+  });
+
+  it("shows the session of a return as that code, where it is one, and none where nobody is needed", async () => {
+    const id = "ps_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for (const [session, error, shown] of [
+      [id, "oauth_error", id],
+      ["ps_Call+555-0100", "oauth_error", undefined],
+      [id, "user_denied", undefined],
+    ] as const) {
+      const at = await mount("sound", (element) => {
+        element.returnMode = "manual";
+      });
+      at.element.handleReturn(
+        `/?patient_id=p&patient_session_id=${session}&success=false&error=${error}&error_description=x`,
+      );
+      await at.element.updateComplete;
+      equal(at.find("code")?.textContent, shown, `${session} ${error}`);
+    }
+  });
+
   it("tries the same hospital again", async () => {
     const at = await leave("down");
     await at.until(() => at.element.state === "failed", "it failed");
@@ -175,14 +214,14 @@ describe("leaving", () => {
 
   it("tries the last hospital again after a return, for an hour, and searches when it does not know it", async () => {
     const pick = { id: "fhirsrc_9", name: "Mercy Hills Clinic", time: Date.now() };
-    sessionStorage.setItem("mb-connect:pick", JSON.stringify(pick));
+    sessionStorage.setItem("mb-connect:pick", JSON.stringify([pick]));
     const known = await comeBack("success=false&error=oauth_error&error_description=x");
     const selected = next(known.element, "mb-select", true);
     known.button("Try again").click();
     const { connection, reason } = await selected;
     equal([connection, reason], [{ id: "fhirsrc_9", name: "Mercy Hills Clinic" }, "retry"]);
 
-    for (const kept of [JSON.stringify({ ...pick, time: Date.now() - 3_600_001 }), "{", "null", ""]) {
+    for (const kept of [JSON.stringify([{ ...pick, time: Date.now() - 3_600_001 }]), "{", "null", "[null]", ""]) {
       sessionStorage.setItem("mb-connect:pick", kept);
       const at = await comeBack("success=false&error=oauth_error&error_description=x");
       at.button("Try again").click();
@@ -195,7 +234,7 @@ describe("leaving", () => {
   it("forgets the last hospital once it is connected", async () => {
     sessionStorage.setItem(
       "mb-connect:pick",
-      JSON.stringify({ id: "fhirsrc_9", name: "Mercy Hills", time: Date.now() }),
+      JSON.stringify([{ id: "fhirsrc_9", name: "Mercy Hills", time: Date.now() }]),
     );
     const at = await comeBack("success=true&connection_id=fhirsrc_9");
     ok(at.text().startsWith("Mercy Hills is connected"), at.text());
@@ -203,7 +242,7 @@ describe("leaving", () => {
 
     sessionStorage.setItem(
       "mb-connect:pick",
-      JSON.stringify({ id: "fhirsrc_9", name: "Mercy Hills", time: Date.now() }),
+      JSON.stringify([{ id: "fhirsrc_9", name: "Mercy Hills", time: Date.now() }]),
     );
     const other = await comeBack("success=true&connection_id=fhirsrc_1");
     ok(other.text().startsWith("You are connected"), "another hospital's name is not claimed");
@@ -235,6 +274,7 @@ describe("leaving", () => {
       "Your hospitals",
       "Mercy General",
       "Connected",
+      "Disconnect Mercy General",
       "Northwind",
       "Access has ended",
       "Reconnect Northwind",
@@ -244,7 +284,7 @@ describe("leaving", () => {
     at.button("Reconnect Northwind").click();
     equal((await selected).reason, "reconnect");
     await redirected;
-    equal((await at.asked())[0]?.body, { connectionId: "fhirsrc_2" });
+    equal((await at.asked()).find(({ method }) => method === "POST")?.body, { connectionId: "fhirsrc_2" });
     await at.element.reconnect("conn_unknown");
   });
 

@@ -74,15 +74,17 @@ describe("search", () => {
   });
 
   it("keeps older rows until newer ones come, in a box that keeps its height", async () => {
-    const at = await mount();
+    const at = await mount("more");
     await search(at, "mer");
     const height = () => at.find(".results")?.getBoundingClientRect().height;
     const before = height();
+    at.element.searchUrl = at.element.searchUrl.replace("more", "markup");
     at.element.value = "mercy g";
     await at.element.updateComplete;
-    equal([at.element.state, names(at).length, height()], ["searching", 3, before]);
+    equal([at.element.state, names(at).length, height()], ["searching", 4, before]);
     await at.until(() => names(at).length === 1, "the newer row is on show");
     equal(height(), before);
+    at.element.searchUrl = at.element.searchUrl.replace("markup", "none");
     at.element.value = "zzz";
     await at.until(() => at.element.state === "empty" && at.text().includes("No match"), "none is on show");
     equal(height(), before);
@@ -111,6 +113,70 @@ describe("search", () => {
     at.element.clear();
     await at.element.updateComplete;
     ok(!at.element.querySelector("a")?.checkVisibility(), "the other way is gone");
+  });
+
+  it("takes from the patient that a hospital is not listed: the page hears of it, and its other way is there", async () => {
+    for (const kind of ["sound", "none"]) {
+      const at = await mount(kind, (element) => {
+        element.innerHTML = `<a slot="empty" href="/other">Ask us</a>`;
+      });
+      await search(at, "mer ");
+      const heard = next(at.element, "mb-not-listed");
+      at.button("My hospital isn’t listed").click();
+      equal(await heard, { query: "mer" });
+      await at.element.updateComplete;
+      equal([at.element.state, at.options().length], ["empty", 0]);
+      ok(at.text().includes("Try the name on a bill or an email from your hospital, or ask Willow Clinic."), at.text());
+      ok(at.element.querySelector("a")?.checkVisibility(), "the other way is on show");
+      await type("c");
+      await at.until(() => !at.text().includes("bill"), "typing goes on");
+    }
+  });
+
+  it("asks nothing more once all is known, as long as only characters are added", async () => {
+    const asked: string[] = [];
+    const rows = ["Mercy General", "Mercy Hills", "Merit Eye"].map((name) => ({ id: name, name, city: "Genoa" }));
+    const at = await mount("sound", (element) => {
+      element.searchConnections = async (query) => {
+        asked.push(query);
+        return { data: query === "merzy" ? [] : rows, has_more: query.length < 3 };
+      };
+    });
+    const type = async (value: string) => {
+      at.element.value = value;
+      await at.until(() => at.element.state !== "searching", `an answer to ${value}`);
+      await at.element.updateComplete;
+      return names(at);
+    };
+    await type("me");
+    equal((await type("mer")).length, 3);
+    equal(await type("mercy"), ["Mercy General", "Mercy Hills"]);
+    equal(await type("mercy gen"), ["Mercy General", "Mercy Hills"]);
+    equal(await type("mercy gen hi"), ["Mercy Hills"]);
+    equal(asked, ["me", "mer"]);
+    await type("merzy");
+    equal(asked, ["me", "mer", "merzy"], "what may be a slip only the host can tell");
+  });
+
+  it("does not narrow by itself what it cannot see: other names, and other places of one login", async () => {
+    for (const row of [
+      { id: "a", name: "University of California", city: "San Francisco" },
+      { id: "a", name: "UCSF Benioff", locations: 2 },
+    ]) {
+      const asked: string[] = [];
+      const at = await mount("sound", (element) => {
+        element.searchConnections = async (query) => {
+          asked.push(query);
+          return { data: [{ id: "b", name: "UCSF Clinic" }, row], has_more: false };
+        };
+      });
+      for (const value of ["ucs", "ucsf"]) {
+        const answered = next(at.element, "mb-search");
+        at.element.value = value;
+        await answered;
+      }
+      equal(asked, ["ucs", "ucsf"]);
+    }
   });
 
   for (const [kind, code, status] of [
@@ -145,6 +211,8 @@ describe("search", () => {
     const fault = next(at.element, "mb-error");
     await search(at, "mer");
     equal((await fault).code, "offline");
+    await at.element.updateComplete;
+    ok(at.text().includes("You seem to be offline. Please check your internet connection."), at.text());
   });
 
   it("drops rows that are none, and rows past the limit", async () => {
@@ -169,6 +237,7 @@ describe("search", () => {
 
   it("keeps nothing of what was typed", async () => {
     sessionStorage.clear();
+    localStorage.clear();
     const at = await mount();
     await search(at, "mercy oncology");
     await press("Home");

@@ -1,6 +1,7 @@
 /** What a screen reader is told beside the focused field, and how soon: one sentence for each change, never a flood. */
+import { askOf } from "./connections.ts";
 import { outcomeOf } from "./screens.ts";
-import { detailOf, remarkOf } from "./source-combobox.ts";
+import { detailOf, nameOf, remarkOf } from "./source-combobox.ts";
 import { hasEnded, isLeaving, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
@@ -15,17 +16,18 @@ const AFTER_TYPING_MS = 1000;
 
 /** What to say of this view; an empty text says nothing and lets the next sentence repeat the last. */
 export function announcementOf(view: View, strings: Strings): Announcement {
-  const { state, rows, active, open, pick, pull } = view;
+  const { state, rows, active, open, pick, link, ending } = view;
   const row = rows[active];
   let text = "";
   let delayMs = 0;
   if (pick && isLeaving(state)) text = fill(strings.starting, pick);
+  else if (ending) text = askOf(view, strings);
   else if (hasEnded(state)) {
     const outcome = outcomeOf(view, strings);
     // Records that arrive are told of once, when they are all here.
-    if (!pull) text = `${outcome.title}. ${outcome.text}`;
-    else if (pull.state === "settled") text = outcome.text;
-  } else if (row && isApple()) text = `${row.name}, ${detailOf(row)}`;
+    if (!link?.pull) text = `${outcome.title}. ${outcome.text}`;
+    else if (link.pull.state === "settled") text = outcome.text;
+  } else if (row && isApple()) text = `${nameOf(row, strings)}, ${detailOf(row)}`;
   else if (open && state !== "searching") {
     text = remarkOf(view, strings) || countOf(rows.length, strings);
     delayMs = AFTER_TYPING_MS;

@@ -1,6 +1,6 @@
 /**
- * The element's one way out: the three requests that it makes to the host's own routes, and the check of the address that
- * it is told to go to. Reads JSON answers and error envelopes; of an error it takes the code alone.
+ * The element's one way out: the requests that it makes to the host's own routes, and the check of the addresses that it is
+ * told of. Reads JSON answers and error envelopes; of an error it takes the code, and the id by which it can be looked up.
  */
 import type { ErrorCode } from "../../shared/src/errors.ts";
 
@@ -18,8 +18,21 @@ export interface Source {
   type?: string | null;
   /** The portal's own name ("MyChart"). */
   portal_name?: string | null;
-  /** Not shown yet. */
+  /** Shown where it stands on the search route's own origin. */
   logo_url?: string | null;
+  /** What tells it from others of the same name and place. */
+  distinction?: string | null;
+  /** How many places behind the same login match; more than one can be shown one by one. */
+  locations?: number;
+  /** Where in `name` stands what was typed: from a place to before another. */
+  matches?: [number, number][];
+}
+
+/** What is asked of the search route: what was typed, how many rows at most, and the source whose other places are wanted. */
+export interface Query {
+  q: string;
+  limit: number;
+  brand?: string;
 }
 
 /** What a search answers. */
@@ -35,12 +48,13 @@ export type FaultCode = ErrorCode | "offline";
 export interface ClientFault extends Error {
   code: FaultCode;
   status?: number | undefined;
+  request_id?: string | undefined;
 }
 
 const TIMEOUT_SECONDS = 10;
 
-function fault(code: FaultCode, status?: number): ClientFault {
-  return Object.assign(new Error(code), { code, status });
+function fault(code: FaultCode, status?: number, request_id?: string): ClientFault {
+  return Object.assign(new Error(code), { code, status, request_id });
 }
 
 /** A controller that also ends by itself: an answer that takes longer is none. */
@@ -53,12 +67,11 @@ export function deadline(seconds: number): AbortController {
 /**
  * Asks the host's search route.
  *
- * @param url may carry a query of its own; `q` and `limit` are set on it
+ * @param url may carry a query of its own; ours is set on it
  */
-export function requestSources(url: string, query: string, limit: number, signal: AbortSignal): Promise<object> {
+export function requestSources(url: string, query: Query, signal: AbortSignal): Promise<object> {
   const address = new URL(url, document.baseURI);
-  address.searchParams.set("q", query);
-  address.searchParams.set("limit", `${limit}`);
+  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
   return request(address.href, { signal });
 }
 
@@ -73,8 +86,7 @@ export function requestSession(
   patientId: string | undefined,
   signal: AbortSignal,
 ): Promise<object> {
-  const body = JSON.stringify({ connectionId, patientId });
-  return request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
+  return request(url, { method: "POST", body: JSON.stringify({ connectionId, patientId }), signal });
 }
 
 /** How a connection's records arrive, as `GET patient-connections` tells it; fields that the element does not show are left out. */
@@ -87,16 +99,31 @@ export interface Pull {
 }
 
 /**
- * Asks the host's route for the patient's connections how the records of one arrive.
- *
- * @param sourceId the source's id (`fhirsrc_…`)
- * @returns null or undefined where nothing has begun
+ * A patient's connection, as `GET patient-connections` lists it; what the element does not show is left out. `id` is the
+ * connection's (`conn_…`), `connection_id` the source's (`fhirsrc_…`).
  */
-export async function requestPull(url: string, sourceId: string): Promise<Pull | null | undefined> {
-  const { data } = (await request(url, deadline(TIMEOUT_SECONDS))) as {
-    data?: { connection_id: string; pull?: Pull | null }[];
-  };
-  return data?.find?.((one) => one.connection_id === sourceId)?.pull;
+export interface PatientConnection {
+  id: string;
+  connection_id: string;
+  name: string;
+  status: "active" | "failed" | "expired" | "refresh_failed" | "disconnected";
+  logo_url?: string | null;
+  last_refreshed_at?: string | null;
+  /** FHIR resource types that were asked for and not granted. */
+  not_granted?: readonly string[];
+  /** Null where nothing has begun. */
+  pull?: Pull | null;
+}
+
+/** Asks the host's route for the patient's connections: those that have a name, none where the answer makes no sense. */
+export async function requestConnections(url: string): Promise<PatientConnection[]> {
+  const { data } = (await request(url, deadline(TIMEOUT_SECONDS))) as { data?: PatientConnection[] };
+  return Array.isArray(data) ? data.filter((one) => typeof one?.name === "string") : [];
+}
+
+/** Ends a connection, by its id (`conn_…`). */
+export function requestEnd(url: string, id: string): Promise<object> {
+  return request(`${url}/${id}`, { ...deadline(TIMEOUT_SECONDS), method: "DELETE" });
 }
 
 /** A page made of whatever a search gave: rows need an id and a name, and anything that is no list is a fault. */
@@ -117,14 +144,28 @@ export function leavingAddress(answer: object): string {
   throw fault("config_missing");
 }
 
+/** The address of a logo, or null where it stands elsewhere than the search route: no other origin learns of the patient. */
+export function logoAddress(logo: string | null | undefined, searchUrl: string): string | null {
+  try {
+    const route = new URL(searchUrl, document.baseURI);
+    const { origin, href } = new URL(logo ?? "", route);
+    return logo && origin === route.origin ? href : null;
+  } catch {
+    return null;
+  }
+}
+
 async function request(url: string, init: RequestInit): Promise<object> {
-  const answer = await fetch(url, { credentials: "same-origin", ...init }).catch(() => {
+  const headers = { "Content-Type": "application/json" };
+  const own = init.method ? { ...init, headers } : init;
+  const answer = await fetch(url, { credentials: "same-origin", ...own }).catch(() => {
     throw fault(init.signal?.aborted ? "internal_error" : "offline");
   });
   const { status, ok, redirected } = answer;
   const body = await answer.json().catch(() => null);
   if (ok && body) return body;
-  throw fault(body?.error?.code ?? codeOf(status, ok && redirected), status);
+  const { code, request_id } = body?.error ?? {};
+  throw fault(code ?? codeOf(status, ok && redirected), status, request_id);
 }
 
 /**

@@ -21,9 +21,14 @@ export interface RedirectDetail {
   connection: Picked;
 }
 
-/** Search or the start of a session failed. `code` is one of the error registry, or `offline`. */
+/** The patient's hospital is not among what search shows; `query` is what was typed. */
+export interface NotListedDetail {
+  query: string;
+}
+
+/** Search, the start of a session or the end of a connection failed. `code` is one of the error registry, or `offline`. */
 export interface ErrorDetail {
-  phase: "search" | "session";
+  phase: "search" | "session" | "disconnect";
   status?: number | undefined;
   code: string;
   error: unknown;
@@ -35,6 +40,7 @@ export interface MbConnectEventMap {
   "mb-select": CustomEvent<SelectDetail>;
   "mb-redirect": CustomEvent<RedirectDetail>;
   "mb-return": CustomEvent<ReturnResult>;
+  "mb-not-listed": CustomEvent<NotListedDetail>;
   "mb-error": CustomEvent<ErrorDetail>;
 }
 

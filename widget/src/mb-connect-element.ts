@@ -3,7 +3,7 @@
  * sources and for a session, leaves for the hospital, and on return reads how that ended from the page's address, and from
  * the host how the records arrive. It knows nothing else past leaving.
  */
-import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { parseReturnUrl, type ReturnResult, stripReturnUrl } from "../../shared/src/return-url.ts";
 import { announcementOf } from "./announcements.ts";
 import { followArrival } from "./arrival.ts";
@@ -11,18 +11,21 @@ import {
   type ClientFault,
   deadline,
   leavingAddress,
+  type PatientConnection,
   pageOf,
-  requestPull,
+  requestConnections,
+  requestEnd,
   requestSession,
   requestSources,
-  type Source,
   type SourcePage,
 } from "./client.ts";
-import { emit } from "./events.ts";
-import { recallPick, rememberPick } from "./pick-memory.ts";
-import { type PatientConnection, renderConnections, renderLeaving, renderOutcome } from "./screens.ts";
+import { type ConnectionsActs, renderConnections } from "./connections.ts";
+import { type ErrorDetail, emit } from "./events.ts";
+import { type Locales, loadLocale, localeOf, RIGHT_TO_LEFT } from "./locale.ts";
+import { forgetPicks, recallPicks, rememberPick } from "./pick-memory.ts";
+import { renderLeaving, renderOutcome } from "./screens.ts";
 import { searchAsYouType } from "./search-as-you-type.ts";
-import { renderCombobox } from "./source-combobox.ts";
+import { type ComboboxActs, renderCombobox } from "./source-combobox.ts";
 import {
   type ConnectState,
   canceled,
@@ -34,15 +37,20 @@ import {
   type PickReason,
   picked,
   queryOf,
+  type Row,
   reduce,
   returned,
+  suggested,
   typed,
+  unfolded,
   type View,
 } from "./state.ts";
 import { fill, type OutcomeStep, type Strings, wordsOf } from "./strings.ts";
 import { styles } from "./styles.ts";
 
 const TIMEOUT_SECONDS = 30;
+/** As many as the search route gives at once. */
+const MOST_PLACES = 100;
 
 /** Every property, with its default. Those that hold no object have an attribute of the same name in kebab-case. */
 const DEFAULTS = {
@@ -57,7 +65,8 @@ const DEFAULTS = {
   limit: 20,
   returnMode: "auto",
   disabled: false,
-  connections: [],
+  relation: "self",
+  connections: null,
   strings: {},
   searchConnections: null,
   createSession: null,
@@ -65,8 +74,19 @@ const DEFAULTS = {
   spoken: ["", ""],
 };
 
-/** Takes the place of the search request. */
-export type SearchConnections = (query: string, how: { limit: number; signal: AbortSignal }) => Promise<SourcePage>;
+const NONE: SourcePage = { data: [], has_more: false };
+
+/** Whose records they are, which chooses some words: the patient's own, their child's, or somebody's they care for. */
+export type Relation = "self" | "child" | "other";
+
+/**
+ * Takes the place of the search request. An empty query asks for what to suggest; `brand` is the id of a source whose other
+ * places are wanted.
+ */
+export type SearchConnections = (
+  query: string,
+  how: { limit: number; signal: AbortSignal; brand?: string },
+) => Promise<SourcePage>;
 
 /** Takes the place of the session request. */
 export type CreateSession = (
@@ -78,6 +98,8 @@ export type CreateSession = (
  * A patient finds their hospital, signs in there and comes back connected.
  *
  * Attributes mirror the properties in kebab-case; `connections`, `strings` and the two transports are properties only.
+ * Nothing of what is typed is kept anywhere; the last picks are kept on this device only, until the patient has them
+ * forgotten.
  * A return is read from the page's address once, when the element enters the page, and the address is cleaned before
  * anything is painted; `result` holds it before `mb-return` is dispatched, so that late listeners lose nothing.
  *
@@ -86,7 +108,7 @@ export type CreateSession = (
  *
  * @attr {string} search-url - GET route that answers `{ data, has_more }` for `q` and `limit`; `/api/connections`
  * @attr {string} session-url - POST route that answers `{ url }` for `{ connectionId, patientId? }`; `/api/patient-sessions`
- * @attr {string} connections-url - GET route that tells how records arrive, asked after a success; empty asks nothing; `/api/patient-connections`
+ * @attr {string} connections-url - GET route for the patient's connections and how their records arrive, and with `/{id}` the DELETE that ends one; empty asks nothing; `/api/patient-connections`
  * @attr {string} app-name - who receives the records, in the words the patient reads
  * @attr {string} patient-id - only a hint, normally absent: the host's login says who the patient is
  * @attr {string} label - label of the field
@@ -94,6 +116,7 @@ export type CreateSession = (
  * @attr {number} min-length - characters before search begins; 2
  * @attr {number} limit - rows to ask for; 20
  * @attr {"auto" | "manual"} return-mode - `manual` leaves the page's address to the host, see `handleReturn`
+ * @attr {"self" | "child" | "other"} relation - whose records they are, which chooses some words; `self`
  * @attr {boolean} disabled - nothing can be typed or started
  *
  * @slot heading - above the field's label
@@ -106,7 +129,8 @@ export type CreateSession = (
  * @event {CustomEvent<SelectDetail>} mb-select - a source was picked; cancel to take over, nothing is posted
  * @event {CustomEvent<RedirectDetail>} mb-redirect - about to leave; cancel to navigate by other means
  * @event {CustomEvent<ReturnResult>} mb-return - the patient has come back, in the wire's own names
- * @event {CustomEvent<ErrorDetail>} mb-error - search or the start of a session failed
+ * @event {CustomEvent<NotListedDetail>} mb-not-listed - the patient says that their hospital is not listed
+ * @event {CustomEvent<ErrorDetail>} mb-error - search, the start of a session or the end of a connection failed
  *
  * @csspart label - the field's label
  * @csspart notice - the sentence before leaving, the way out, an outcome
@@ -119,10 +143,22 @@ export type CreateSession = (
  * @csspart option - one row
  * @csspart name - a hospital's name
  * @csspart detail - a row's second line
+ * @csspart logo - a hospital's logo, or the tile with its first letters
+ * @csspart match - what of a name was typed
  * @csspart button - every other button
- * @csspart link - a button that is the lesser of two, or cancels
  * @csspart connections - the patient's connections
  * @csspart connection - one of them
+ *
+ * @cssState idle - nothing asked for
+ * @cssState searching - an answer is awaited
+ * @cssState results - rows are there
+ * @cssState empty - none are, or (with `error`) search is down
+ * @cssState starting - a session is being made
+ * @cssState redirecting - the page is about to leave
+ * @cssState connected - the patient came back connected
+ * @cssState failed - declined, expired or gone wrong
+ * @cssState open - the list is on show
+ * @cssState error - something failed
  *
  * @cssprop --mb-accent - buttons, focus and the active row
  * @cssprop --mb-on-accent - text on it
@@ -139,6 +175,13 @@ export type CreateSession = (
  */
 export class MbConnect extends LitElement {
   static override styles = styles;
+
+  /**
+   * The languages beside English, by tag in lower case: their words, or how to load their modules. The package's main entry
+   * fills it with those of `@mb-connect/widget/locales/…`, each loaded where the page first needs it; the single file and
+   * the class alone leave that to the page: `MbConnect.locales.es = () => import("/locales/es.js")`.
+   */
+  static locales: Locales = {};
 
   static override properties = Object.fromEntries(
     Object.entries(DEFAULTS).map(([name, value]) => [
@@ -162,8 +205,9 @@ export class MbConnect extends LitElement {
   declare limit: number;
   declare returnMode: "auto" | "manual";
   declare disabled: boolean;
-  /** The patient's connections, shown with a way to renew those that have ended. */
-  declare connections: readonly PatientConnection[];
+  declare relation: Relation;
+  /** The patient's connections; the host's route tells them, unless the page sets its own. Null until they are known. */
+  declare connections: readonly PatientConnection[] | null;
   /** Words that take the place of the built-in ones. */
   declare strings: Partial<Strings>;
   declare searchConnections: SearchConnections | null;
@@ -174,19 +218,22 @@ export class MbConnect extends LitElement {
 
   #internals = this.attachInternals();
   #search = searchAsYouType(
-    async (query, signal) => {
-      const { limit, searchConnections } = this;
-      const own = searchConnections?.(query, { limit, signal });
-      return pageOf(await (own ?? requestSources(this.searchUrl, query, limit, signal)), limit);
-    },
+    (query, signal) => this.#load(query, signal, this.limit),
     (query, page) => {
-      this.#on(found(page));
+      if (this.state === "idle") return this.#change(suggested(recallPicks(true), page));
+      this.#change(found(page));
       emit(this, "mb-search", { query, count: page.data.length, hasMore: page.has_more });
     },
-    (error) => this.#on({ state: "empty", rows: [], code: this.#report("search", error) }),
+    (error) => {
+      // Without suggestions there is still the field.
+      if (this.state === "idle") this.#change(suggested(recallPicks(true), NONE));
+      else this.#change({ state: "empty", rows: [], ...this.#report("search", error) });
+    },
   );
   #starting: AbortController | undefined;
   #following: object | undefined;
+  #fetched: readonly PatientConnection[] | undefined;
+  #language: MutationObserver | undefined;
   #said = "";
   #speaking: ReturnType<typeof setTimeout> | undefined;
 
@@ -216,7 +263,7 @@ export class MbConnect extends LitElement {
   }
 
   set value(value: string) {
-    this.#on(typed(value, this.minLength));
+    this.#change(typed(value, this.minLength));
     if (this.state === "idle") this.#search.stop();
     else this.#search.ask(queryOf(value));
   }
@@ -234,19 +281,19 @@ export class MbConnect extends LitElement {
 
   /** Starts again with the last pick; without one, leads back to the search. */
   async retry(): Promise<void> {
-    const pick = this.view.pick ?? recallPick();
+    const pick = this.view.pick ?? recallPicks(false)[0];
     return pick ? this.#start(pick, "retry") : this.reset();
   }
 
   /** Back to the beginning: nothing typed, no outcome, nothing under way. */
   reset(): void {
     this.#stop();
-    this.#on(INITIAL);
+    this.#change(INITIAL);
   }
 
   /** Renews a connection of `connections`, by its id; unknown ids are ignored. */
   async reconnect(id: string): Promise<void> {
-    const connection = this.connections.find((one) => one.id === id);
+    const connection = this.connections?.find((one) => one.id === id);
     if (connection) return this.#start({ id: connection.connection_id, name: connection.name }, "reconnect");
   }
 
@@ -259,8 +306,8 @@ export class MbConnect extends LitElement {
     const result = parseReturnUrl(url);
     if (!result) return null;
     if (url === undefined) history.replaceState(history.state, "", stripReturnUrl(location.href));
-    this.#on(returned(result, recallPick()));
-    if (result.success) rememberPick(null);
+    this.#change(returned(result, recallPicks(false)[0] ?? null));
+    if (result.success) forgetPicks(false);
     this.#follow();
     void this.updateComplete.then(() => emit(this, "mb-return", result));
     return result;
@@ -270,6 +317,8 @@ export class MbConnect extends LitElement {
     super.connectedCallback();
     addEventListener("pointerdown", this.#pressedOutside);
     addEventListener("pageshow", this.#cameBack);
+    this.#language = new MutationObserver(() => this.requestUpdate());
+    this.#language.observe(document, { subtree: true, attributeFilter: ["lang"] });
     if (this.returnMode === "manual" || !this.handleReturn()) this.#follow();
   }
 
@@ -277,9 +326,17 @@ export class MbConnect extends LitElement {
     super.disconnectedCallback();
     removeEventListener("pointerdown", this.#pressedOutside);
     removeEventListener("pageshow", this.#cameBack);
+    this.#language?.disconnect();
     clearTimeout(this.#speaking);
     this.#stop();
-    if (isLeaving(this.state)) this.#on(canceled(this.view));
+    if (isLeaving(this.state)) this.#change(canceled(this.view));
+  }
+
+  /** Waits for a language that is still on its way, so that words do not change before the reader's eyes. */
+  protected override scheduleUpdate(): Promise<unknown> | undefined {
+    const update = () => super.scheduleUpdate();
+    const loading = loadLocale(this, MbConnect.locales);
+    return loading ? loading.then(update) : void update();
   }
 
   protected override update(changed: PropertyValues): void {
@@ -297,38 +354,82 @@ export class MbConnect extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { view, connections, spoken, disabled } = this;
-    const pick = (row: Source) => void this.#start(row, "search");
-    const words = wordsOf(this);
-    return html`
+    const { view, spoken } = this;
+    const words = this.#words();
+    return html`<div lang=${words.lang} dir=${RIGHT_TO_LEFT.test(words.lang) ? "rtl" : nothing}>
       ${
         hasEnded(view.state)
-          ? renderOutcome(view, words, this.#take)
+          ? renderOutcome(view, words, this.#take, this.#copy)
           : html`
               <slot name="heading"></slot>
               <label part="label" for="input">${words.label}</label>
               <p part="notice" id="notice">${fill(words.notice, words)}</p>
               <p part="hint" id="hint">${words.hint}</p>
-              ${renderCombobox(view, words, this, this.#on, pick)}
-              ${
-                isLeaving(view.state)
-                  ? renderLeaving(view, words, this.#cancel)
-                  : renderConnections(connections, words, disabled, (id) => void this.reconnect(id))
-              }
+              ${renderCombobox(view, words, this, this.#acts)}
+              ${isLeaving(view.state) ? renderLeaving(view, words, this.#cancel) : renderConnections(this, view, words, this.#acts)}
             `
       }
       <slot name="footer"></slot>
       ${spoken.map((text) => html`<p role="status">${text}</p>`)}
-    `;
+    </div>`;
+  }
+
+  #words(): Strings {
+    return wordsOf(this, localeOf(this, MbConnect.locales));
   }
 
   #find(selector: string): HTMLElement | null {
     return this.renderRoot.querySelector(selector);
   }
 
-  #on = (change: Partial<View>): void => {
+  #change = (change: Partial<View>): void => {
     this.view = reduce(this.view, change);
   };
+
+  #acts: ComboboxActs & ConnectionsActs = {
+    change: this.#change,
+    show: () => {
+      if (this.state !== "idle" || this.view.rows.length > 0) this.#change({ open: true });
+      else this.#search.ask("");
+    },
+    pick: (row) => void (row.unfolds ? this.#unfold(row) : this.#start(row, "search")),
+    forget: () => {
+      forgetPicks(true);
+      this.#change({ rows: this.view.rows.filter(({ recent }) => !recent) });
+    },
+    unlisted: () => {
+      this.#change({ state: "empty", rows: [], unlisted: true });
+      emit(this, "mb-not-listed", { query: queryOf(this.value) });
+    },
+    disconnect: async (id) => {
+      try {
+        await requestEnd(this.connectionsUrl, id);
+        const ended = this.connections?.map((one) =>
+          one.id === id ? { ...one, status: "disconnected" as const } : one,
+        );
+        this.connections = ended ?? null;
+        this.#change({ ending: null });
+      } catch (error) {
+        this.#change(this.#report("disconnect", error));
+      }
+    },
+  };
+
+  async #unfold(row: Row): Promise<void> {
+    try {
+      const { signal } = deadline(TIMEOUT_SECONDS);
+      const page = await this.#load(queryOf(this.value), signal, MOST_PLACES, row.id);
+      this.#change(unfolded(this.view, row, page));
+    } catch (error) {
+      this.#report("search", error);
+    }
+  }
+
+  async #load(query: string, signal: AbortSignal, limit: number, brand?: string): Promise<SourcePage> {
+    const which = brand ? { brand } : {};
+    const own = this.searchConnections?.(query, { limit, signal, ...which });
+    return pageOf(await (own ?? requestSources(this.searchUrl, { q: query, limit, ...which }, signal)), limit);
+  }
 
   async #start(pick: Picked, reason: PickReason): Promise<void> {
     if (this.disabled || isLeaving(this.state)) return;
@@ -337,38 +438,42 @@ export class MbConnect extends LitElement {
     const own = deadline(TIMEOUT_SECONDS);
     const { signal } = own;
     this.#starting = own;
-    this.#on(picked(pick));
+    this.#change(picked(pick));
     rememberPick(pick);
     try {
       const answer = this.createSession?.(pick, { reason, signal });
       const url = leavingAddress(await (answer ?? requestSession(this.sessionUrl, pick.id, this.patientId, signal)));
       if (own !== this.#starting) return;
-      this.#on({ state: "redirecting" });
+      this.#change({ state: "redirecting" });
       if (emit(this, "mb-redirect", { url, connection: pick }, true)) {
         // Portals refuse frames, so the whole window leaves, unless whoever framed the page forbids it.
         open(url, "_top") ?? location.assign(url);
       }
     } catch (error) {
-      if (own === this.#starting) this.#on({ state: "failed", code: this.#report("session", error) });
+      if (own === this.#starting) this.#change({ state: "failed", ...this.#report("session", error) });
     }
   }
 
-  /** Follows how the records arrive of what was just connected. */
+  /** Asks for the patient's connections once, and after a success until the records of what was connected are here. */
   #follow(): void {
     const { result, connectionsUrl } = this;
-    if (!result?.success || !connectionsUrl) return;
+    if (!connectionsUrl) return;
     const own = {};
     this.#following = own;
     const wanted = () => own === this.#following;
     const look = async (): Promise<boolean> => {
       try {
-        const pull = await requestPull(connectionsUrl, result.connection_id);
+        const list = await requestConnections(connectionsUrl);
         if (!wanted()) return false;
-        if (pull) this.#on({ pull });
-        return pull?.state !== "settled";
+        if (!this.connections || this.connections === this.#fetched) this.connections = this.#fetched = list;
+        if (!result?.success) return false;
+        const link = list.find((one) => one.connection_id === result.connection_id);
+        if (link)
+          this.#change({ link, pick: link.name ? { id: link.connection_id, name: link.name } : this.view.pick });
+        return link?.pull?.state !== "settled";
       } catch (error) {
         // A host without this route, or nobody signed in: nothing to wait for, and nothing to complain of.
-        return ((error as ClientFault).status ?? 500) >= 500;
+        return !!result?.success && ((error as ClientFault).status ?? 500) >= 500;
       }
     };
     void followArrival(look, wanted);
@@ -378,7 +483,7 @@ export class MbConnect extends LitElement {
     // The page may be on its way out already.
     if (this.state === "redirecting") stop();
     this.#stop();
-    this.#on(canceled(this.view));
+    this.#change(canceled(this.view));
   };
 
   #take = (step: OutcomeStep): void => {
@@ -394,17 +499,22 @@ export class MbConnect extends LitElement {
     this.#following = undefined;
   }
 
-  /** Tells the page of a fault, and gives back the code that chooses the screen. */
-  #report(phase: "search" | "session", error: unknown): string {
-    const { code, status } = Object(error) as Partial<ClientFault>;
+  #copy = async (code: string): Promise<void> => {
+    await navigator.clipboard.writeText(code);
+    this.#say(this.#words().copied);
+  };
+
+  /** Tells the page of a fault, and gives back what chooses the screen. */
+  #report(phase: ErrorDetail["phase"], error: unknown): Pick<View, "code" | "support"> {
+    const { code, status, request_id } = Object(error) as Partial<ClientFault>;
     // The browser's own errors carry numbers, which mean nothing here.
     const known = typeof code === "string" ? code : "internal_error";
     emit(this, "mb-error", { phase, status, code: known, error });
-    return known;
+    return { code: known, support: `${request_id}` };
   }
 
   #pressedOutside = (event: Event): void => {
-    if (this.view.open && !event.composedPath().includes(this)) this.#on({ open: false });
+    if (this.view.open && !event.composedPath().includes(this)) this.#change({ open: false });
   };
 
   /** Back from the portal to a page that the browser kept alive: nothing is under way any more. */
@@ -413,15 +523,16 @@ export class MbConnect extends LitElement {
   };
 
   #speak(): void {
-    const { text, delayMs } = announcementOf(this.view, wordsOf(this));
+    const { text, delayMs } = announcementOf(this.view, this.#words());
     clearTimeout(this.#speaking);
     if (text === this.#said) return;
     this.#said = "";
-    if (!text) return;
-    this.#speaking = setTimeout(() => {
-      this.#said = text;
-      this.spoken = this.spoken[0] ? ["", text] : [text, ""];
-    }, delayMs);
+    if (text) this.#speaking = setTimeout(() => this.#say(text), delayMs);
+  }
+
+  #say(text: string): void {
+    this.#said = text;
+    this.spoken = this.spoken[0] ? ["", text] : [text, ""];
   }
 
   #showStates(): void {

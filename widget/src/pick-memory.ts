@@ -1,26 +1,47 @@
 /**
- * The last pick, kept for an hour in this tab's `sessionStorage`: a return that failed does not say which hospital it
- * was, and *Try again* should lead to the same one. Holds an id, a name and a time; never what was typed.
+ * The last picks, by id and name; never what was typed. The one of the last hour stays in this tab: a return that failed does
+ * not say which hospital it was, and *Try again* should lead to the same one. A few stay on this device, to be offered again,
+ * until the patient has them forgotten. Without storage (a private or sandboxed page) nothing stays.
  */
 import type { Picked } from "./state.ts";
 
-const KEY = "mb-connect:pick";
 const HOUR_MS = 3_600_000;
+const KEPT_PICKS = 4;
 
-/** Keeps a pick, or forgets the last. Without storage (a private or sandboxed page) retry means to search again. */
-export function rememberPick(pick: Picked | null): void {
+interface Kept extends Picked {
+  time: number;
+}
+
+// Touching a storage throws where the browser forbids it.
+const storageOf = (lasting: boolean): Storage => (lasting ? localStorage : sessionStorage);
+const keyOf = (lasting: boolean): string => `mb-connect:${lasting ? "recent" : "pick"}`;
+
+/** Keeps a pick, in this tab and on this device. */
+export function rememberPick({ id, name }: Picked): void {
+  for (const lasting of [false, true]) {
+    const older = lasting ? recallPicks(true).filter((one) => one.id !== id) : [];
+    const picks = [{ id, name, time: Date.now() }, ...older].slice(0, KEPT_PICKS);
+    try {
+      storageOf(lasting).setItem(keyOf(lasting), JSON.stringify(picks));
+    } catch {}
+  }
+}
+
+/** Forgets what was kept, in this tab or on this device. */
+export function forgetPicks(lasting: boolean): void {
   try {
-    sessionStorage.removeItem(KEY);
-    if (pick) sessionStorage.setItem(KEY, JSON.stringify({ id: pick.id, name: pick.name, time: Date.now() }));
+    storageOf(lasting).removeItem(keyOf(lasting));
   } catch {}
 }
 
-/** The pick of the last hour, or null. */
-export function recallPick(): Picked | null {
+/** What was picked on this device, latest first; or the one pick of the last hour in this tab. */
+export function recallPicks(lasting: boolean): Picked[] {
   try {
-    const { id, name, time } = JSON.parse(sessionStorage.getItem(KEY) ?? "");
-    return Date.now() - time < HOUR_MS ? { id: String(id), name: String(name) } : null;
+    const kept: Kept[] = JSON.parse(storageOf(lasting).getItem(keyOf(lasting)) ?? "");
+    return kept
+      .filter(({ time }) => lasting || Date.now() - time < HOUR_MS)
+      .map(({ id, name }) => ({ id: String(id), name: String(name) }));
   } catch {
-    return null;
+    return [];
   }
 }

@@ -1,66 +1,100 @@
 /**
- * What stands around the combobox: the way out, how it ended, and the patient's own connections. Words are chosen by an
- * error's code where it has its own, else by what the registry says comes next; nothing that came from a URL or a
- * hospital's answer is ever shown.
+ * The screens in place of the field or below it: the way out, and how it ended. Words are chosen by an error's code where it
+ * has its own, else by what the registry says comes next; nothing that came from a URL or a hospital's answer is ever shown.
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { nextStep } from "../../shared/src/next-steps.ts";
-import type { Pull } from "./client.ts";
+import { missingOf } from "./connections.ts";
+import { renderButton } from "./pieces.ts";
 import type { View } from "./state.ts";
 import { fill, type OutcomeStep, type OutcomeWords, type Strings } from "./strings.ts";
 
-/**
- * A patient's connection, as `GET patient-connections` lists it; what the element does not show is left out. `id` is the
- * connection's (`conn_…`), `connection_id` the source's (`fhirsrc_…`).
- */
-export interface PatientConnection {
-  id: string;
-  connection_id: string;
-  name: string;
-  status: "active" | "failed" | "expired" | "refresh_failed" | "disconnected";
-  logo_url?: string | null;
-}
+/** What helps where the same hospital again would not. */
+const STEPS: Record<string, OutcomeStep> = {
+  not_authenticated: "reload",
+  patient_access_denied: "reload",
+  resource_not_found: "search",
+  fix_setup: "search",
+};
+
+/** Where a step's own words stand. */
+const WORDS = { retry: "tryAgain", search: "searchAgain", reload: "reload" } as const;
+
+/** What comes next → the outcome whose words it has, unless a host gives it its own; `retry` where none is named. */
+const ALIKE: Record<string, string> = { fix_setup: "resource_not_found" };
 
 /** An outcome's words, filled in, and its colour. */
 export interface Outcome extends OutcomeWords {
+  button: string;
   /** Colours the screen: done, an ordinary end that the patient can mend, or something wrong elsewhere. */
   tone: "done" | "calm" | "wrong";
 }
 
 /** The screen of a view that has ended: by the error's code where it has words of its own, else by what comes next. */
-export function outcomeOf({ state, code, pick, pull }: View, strings: Strings): Outcome {
-  const { outcomes, connected, connectedName, lang } = strings;
+export function outcomeOf(view: View, strings: Strings): Outcome {
+  const { outcomes, connected, connectedName, fix } = strings;
+  const { state, code, pick, link } = view;
   if (state === "connected") {
     const title = pick ? fill(connectedName, pick) : connected.title;
-    const count = (pull?.records ?? 0).toLocaleString(lang);
-    return { ...connected, title, text: fill(arrivalOf(pull, strings), { ...strings, count }), tone: "done" };
+    const missing = missingOf(link, strings);
+    return missing
+      ? { title, text: missing, button: fix, tone: "done" }
+      : { step: "search", ...connected, title, text: arrivalOf(view, strings), tone: "done" };
   }
   const name = code ?? "";
-  const key = Object.hasOwn(outcomes, name) ? name : nextStep(name);
-  const words = outcomes[key] as OutcomeWords;
+  const next = nextStep(name);
+  const key = [name, next].find((one) => Object.hasOwn(outcomes, one)) ?? ALIKE[next] ?? "retry";
+  const { title, text, button, step = STEPS[key] ?? "retry" } = outcomes[key] as OutcomeWords;
   const calm = key === name || key === "new_session";
-  return { ...words, text: fill(words.text, strings), tone: calm ? "calm" : "wrong" };
+  return {
+    title,
+    text: fill(text, strings),
+    button: button ?? strings[WORDS[step]],
+    step,
+    tone: calm ? "calm" : "wrong",
+  };
 }
 
 /** A pull that broke off is not all there is, so its records are told as though more were to come. */
-function arrivalOf(pull: Pull | null, { connected, arriving, arrived, arrivedNone }: Strings): string {
-  const all = pull?.state === "settled" && !pull.failure;
-  if (pull?.records) return all ? arrived : arriving;
-  return all ? arrivedNone : connected.text;
+function arrivalOf({ link }: View, strings: Strings): string {
+  const { connected, arriving, arrived, arrivedNone, lang } = strings;
+  const { state, failure, records = 0 } = link?.pull ?? {};
+  const all = state === "settled" && !failure;
+  const text = records ? (all ? arrived : arriving) : all ? arrivedNone : connected.text;
+  return fill(text, { ...strings, count: records.toLocaleString(lang) });
 }
 
-/** How it ended: heading, one sentence, one next step; where that may only repeat itself, also a way to another hospital. */
-export function renderOutcome(view: View, strings: Strings, take: (step: OutcomeStep) => void): TemplateResult {
+/**
+ * How it ended: heading, one sentence, one next step; where that may only repeat itself, also a way to another hospital; where
+ * somebody else has to act, a code by which they find what happened.
+ *
+ * @param copy takes the code to the clipboard
+ */
+export function renderOutcome(
+  view: View,
+  strings: Strings,
+  take: (step: OutcomeStep) => void,
+  copy: (code: string) => void,
+): TemplateResult {
   const { title, text, button, step = "retry", tone } = outcomeOf(view, strings);
+  const { pick, support } = view;
+  const done = tone === "done";
   return html`
     <section part="notice" class=${tone}>
       <h2 part="notice-title" id="title" tabindex="-1">${title}</h2>
       <p>${text}</p>
-      <slot name=${tone === "done" ? "success" : "failure"}></slot>
+      <slot name=${done ? "success" : "failure"}></slot>
       <div>
         ${renderButton(button, () => take(step))}
-        ${view.pick && step === "retry" ? renderButton(strings.searchAgain, () => take("search"), "button link") : nothing}
+        ${pick && step === "retry" ? renderButton(done ? strings.connected.button : strings.searchAgain, () => take("search"), true) : nothing}
       </div>
+      ${
+        // Some of it comes from a URL, so that nothing but an id of ours is shown.
+        tone === "wrong" && /^(ps|req)_[0-9A-HJKMNP-TV-Z]{26}$/.test(support)
+          ? html`<p part="detail">${strings.support} <code>${support}</code></p>
+              ${renderButton(strings.copy, () => copy(support), true)}`
+          : nothing
+      }
     </section>
   `;
 }
@@ -70,35 +104,7 @@ export function renderLeaving({ pick }: View, strings: Strings, cancel: () => vo
   return html`
     <section part="notice">
       <p>${pick && fill(strings.starting, pick)}</p>
-      <div>${renderButton(strings.cancel, cancel, "button link")}</div>
+      <div>${renderButton(strings.cancel, cancel, true)}</div>
     </section>
   `;
-}
-
-/** The patient's own connections, with a way back for those that have ended. */
-export function renderConnections(
-  connections: readonly PatientConnection[],
-  strings: Strings,
-  disabled: boolean,
-  reconnect: (id: string) => void,
-): TemplateResult | typeof nothing {
-  if (connections.length === 0) return nothing;
-  return html`
-    <h2 id="connections">${strings.connections}</h2>
-    <ul part="connections" aria-labelledby="connections">
-      ${connections.map(
-        ({ id, name, status }) => html`
-          <li part="connection">
-            <span part="name">${name}</span> <span part="detail">${strings.status[status]}</span>
-            ${disabled || status === "active" ? nothing : renderButton(fill(strings.reconnect, { name }), () => reconnect(id))}
-          </li>
-        `,
-      )}
-    </ul>
-  `;
-}
-
-/** A button; its part says how it looks: `clear` and `link` are the quiet ones. */
-export function renderButton(text: string, press: () => void, part = "button"): TemplateResult {
-  return html`<button part=${part} type="button" @click=${press}>${text}</button>`;
 }

@@ -3,7 +3,7 @@
  * way at a time and a newer one ends it, so that an older answer never stands over a newer one. Answers are kept in
  * memory only: what a patient types can tell of an illness.
  */
-import { deadline, type SourcePage } from "./client.ts";
+import { deadline, type Source, type SourcePage } from "./client.ts";
 
 /** Milliseconds without a key after which the latest text is asked for. */
 const REST_MS = 80;
@@ -58,7 +58,7 @@ export function searchAsYouType(
     ask(query) {
       const resting = rest === undefined;
       stop();
-      const known = kept.get(query);
+      const known = kept.get(query) ?? narrowed(kept, query);
       if (known) return answered(query, known);
       if (resting) void send(query);
       rest = setTimeout(() => {
@@ -67,4 +67,24 @@ export function searchAsYouType(
       }, REST_MS);
     },
   };
+}
+
+/**
+ * The answer to a query that only adds characters to one whose answer is complete: a part of its rows. Where a row is there by
+ * something that it does not show (an alias, a slip, another place of the same login), only the host can tell. None left may
+ * be a slip in what was added, which the host understands.
+ */
+function narrowed(kept: Map<string, SourcePage>, query: string): SourcePage | undefined {
+  for (const [older, { data, has_more }] of kept) {
+    if (!older || has_more || !query.startsWith(older)) continue;
+    const rows = data.filter((row) => shows(row, query));
+    if (rows.length > 0 && data.every((row) => shows(row, older))) return { data: rows, has_more };
+  }
+  return undefined;
+}
+
+function shows({ name, brand, city, state, zip, portal_name, locations = 1 }: Source, query: string): boolean {
+  const text = ` ${[name, brand, city, state, zip, portal_name].join(" ")}`.toLowerCase();
+  const words = query.toLowerCase().split(" ");
+  return locations === 1 && words.every((word) => text.includes(` ${word}`));
 }

@@ -6,52 +6,68 @@
  * @see WAI-ARIA Authoring Practices, Combobox pattern
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Source } from "./client.ts";
-import { renderButton } from "./screens.ts";
-import { isLeaving, queryOf, type View } from "./state.ts";
+import { renderButton, renderLogo, renderName } from "./pieces.ts";
+import { isLeaving, queryOf, type Row, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
-/** What the combobox needs of the element; a value that is set is searched for. */
+/** What the combobox reads of the element. */
 export interface ComboboxHost {
+  /** A value that is set is searched for. */
   value: string;
   readonly disabled: boolean;
+  readonly searchUrl: string;
   clear(): void;
 }
 
-type Change = (change: Partial<View>) => void;
-type PickRow = (row: Source) => void;
+/** What the patient can do with it. */
+export interface ComboboxActs {
+  change(change: Partial<View>): void;
+  /** Puts the list on show; before anything is typed, with what is suggested. */
+  show(): void;
+  pick(row: Row): void;
+  /** Has the picks of this device forgotten. */
+  forget(): void;
+  unlisted(): void;
+}
 
 /**
  * Acts on a key of the field. A key that is taken is kept from the browser and from the page: a dialog around the element
  * should close on Escape only when there is nothing left to close in here. Keys of an input method are never taken.
  */
-export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, change: Change, pick: PickRow): void {
+export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, acts: ComboboxActs): void {
   const { key, altKey, ctrlKey, metaKey, isComposing } = event;
   const { rows, active, open, value, state } = view;
   const count = rows.length;
   const row = rows[active];
   if (isComposing || isLeaving(state)) return;
-  if (altKey && key === "ArrowUp") change({ open: false });
+  if (altKey && key === "ArrowUp") acts.change({ open: false });
   // Control, Option and Space together are VoiceOver's command to show a list.
-  else if (altKey && key === (ctrlKey ? " " : "ArrowDown")) change({ open: state !== "idle" });
+  else if (altKey && key === (ctrlKey ? " " : "ArrowDown")) acts.show();
   else if (altKey || ctrlKey || metaKey) return;
-  else if (key === "ArrowDown" && count) change({ open: true, active: (active + 1) % count });
-  else if (key === "ArrowUp" && count) change({ open: true, active: (active > 0 ? active : count) - 1 });
-  else if (key === "Enter" && row) pick(row);
-  else if (key === "Escape" && open) change({ open: false });
+  else if (key === "ArrowDown" && count) acts.change({ open: true, active: (active + 1) % count });
+  else if (key === "ArrowUp" && count) acts.change({ open: true, active: (active > 0 ? active : count) - 1 });
+  else if (key === "ArrowDown") acts.show();
+  else if (key === "Enter" && row) acts.pick(row);
+  else if (key === "Escape" && open) acts.change({ open: false });
   else if (key === "Escape" && value) host.clear();
   else {
     // Tab moves on and text is edited as everywhere; either drops the active row, as every change does.
-    if (/^(Tab|Home|End|Arrow)/.test(key)) change({ open: open && key !== "Tab" });
+    if (/^(Tab|Home|End|Arrow)/.test(key)) acts.change({ open: open && key !== "Tab" });
     return;
   }
   event.preventDefault();
   event.stopPropagation();
 }
 
+/** What a row is called. */
+export function nameOf({ unfolds, locations, brand, name }: Row, words: Strings): string {
+  return unfolds ? fill(words.locations, { count: locations, name: brand ?? name }) : name;
+}
+
 /** A row's second line: health system, place, portal; as much as is known and not said by the name. */
-export function detailOf({ name, brand, city, state, zip, portal_name }: Source): string {
-  return join(" · ", brand === name ? null : brand, join(", ", city, join(" ", state, zip)), portal_name);
+export function detailOf({ unfolds, name, brand, city, state, zip, portal_name, distinction }: Row): string {
+  const place = join(", ", city, join(" ", state, zip));
+  return unfolds ? "" : join(" · ", brand === name ? null : brand, place, distinction ?? portal_name);
 }
 
 function join(between: string, ...parts: (string | null | undefined)[]): string {
@@ -59,13 +75,7 @@ function join(between: string, ...parts: (string | null | undefined)[]): string 
 }
 
 /** Renders the field, and while there is something to show, the list. */
-export function renderCombobox(
-  view: View,
-  words: Strings,
-  host: ComboboxHost,
-  change: Change,
-  pick: PickRow,
-): TemplateResult {
+export function renderCombobox(view: View, words: Strings, host: ComboboxHost, acts: ComboboxActs): TemplateResult {
   const { value, rows, active, open, state } = view;
   const leaving = isLeaving(state);
   const listed = open && rows.length > 0;
@@ -89,12 +99,12 @@ export function renderCombobox(
         @input=${(event: Event) => {
           host.value = (event.target as HTMLInputElement).value;
         }}
-        @keydown=${(event: KeyboardEvent) => pressKey(event, view, host, change, pick)}
-        @click=${() => change({ open: state !== "idle" })}
+        @keydown=${(event: KeyboardEvent) => pressKey(event, view, host, acts)}
+        @click=${() => acts.show()}
       />
-      ${value && !leaving ? renderButton(words.clear, () => host.clear(), "clear") : nothing}
+      ${value && !leaving ? renderButton(words.clear, () => host.clear(), true, "clear") : nothing}
     </div>
-    ${open ? renderResults(view, words, host, pick) : nothing}
+    ${open ? renderResults(view, words, host, acts) : nothing}
   `;
 }
 
@@ -102,9 +112,18 @@ export function renderCombobox(
  * The list, and below it or in its place a remark. A press on the list is kept from moving the focus: it would blur the
  * field first, and some browsers then drop the click.
  */
-function renderResults(view: View, words: Strings, host: ComboboxHost, pick: PickRow): TemplateResult {
-  const { value, rows, active, state, code } = view;
+function renderResults(view: View, words: Strings, host: ComboboxHost, acts: ComboboxActs): TemplateResult {
+  const { value, rows, active, state, code, unlisted } = view;
   const remark = remarkOf(view, words);
+  const button = code
+    ? renderButton(words.tryAgain, () => {
+        host.value = value;
+      })
+    : rows[0]?.recent
+      ? renderButton(words.forget, () => acts.forget(), true)
+      : unlisted || state === "idle" || remark === words.searching
+        ? ""
+        : renderButton(words.notListed, () => acts.unlisted(), true);
   return html`
     <div class="results">
       <ul
@@ -123,37 +142,34 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, pick: Pic
               id="option-${index}"
               tabindex="-1"
               aria-selected=${index === active}
-              @click=${() => pick(row)}
+              @click=${() => acts.pick(row)}
             >
-              <span part="name">${row.name}</span> <span part="detail">${detailOf(row)}</span>
+              ${row.unfolds ? nothing : renderLogo(row, host.searchUrl)}
+              <span part="name">${row.unfolds ? nameOf(row, words) : renderName(row)}</span>
+              <span part="detail">${detailOf(row)}</span>
             </li>
           `,
         )}
       </ul>
       ${
-        remark &&
-        html`
-          <div>
-            <p>${remark}</p>
-            ${
-              code
-                ? renderButton(words.tryAgain, () => {
-                    host.value = value;
-                  })
-                : state === "empty"
-                  ? html`<slot name="empty"></slot>`
-                  : nothing
-            }
-          </div>
-        `
+        remark || button
+          ? html`
+              <div>
+                ${remark && html`<p>${remark}</p>`}
+                ${state === "empty" && !code ? html`<slot name="empty"></slot>` : nothing} ${button}
+              </div>
+            `
+          : nothing
       }
     </div>
   `;
 }
 
 /** What stands below the rows or in their place, and is announced: more, none, searching, or that search is down. */
-export function remarkOf({ state, code, rows, value, hasMore }: View, words: Strings): string {
-  if (code) return words.searchDown;
+export function remarkOf({ state, code, rows, value, hasMore, unlisted }: View, words: Strings): string {
+  if (code)
+    return code === "offline" ? `${words.outcomes.offline?.title}. ${words.outcomes.offline?.text}` : words.searchDown;
+  if (unlisted) return fill(words.unlisted, words);
   if (state === "empty") return fill(words.none, { query: queryOf(value) });
   if (rows.length === 0) return words.searching;
   return hasMore ? fill(words.countMore, { count: rows.length }) : "";

@@ -2,7 +2,7 @@
  * What the element shows, as one value, and how each happening changes it. Pure: no DOM, no requests, no clock.
  */
 import type { ReturnResult } from "../../shared/src/return-url.ts";
-import type { Pull, Source, SourcePage } from "./client.ts";
+import type { PatientConnection, Source, SourcePage } from "./client.ts";
 
 /**
  * Where the patient is. `empty`: nothing to offer for what was typed, because nothing matches or (with `:state(error)`)
@@ -24,12 +24,20 @@ export type PickReason = "search" | "retry" | "reconnect";
 /** The source that a patient picked: a whole row of a search, or what is remembered of one. */
 export type Picked = Pick<Source, "id" | "name"> & Partial<Source>;
 
+/** A row of the list. */
+export interface Row extends Source {
+  /** It was picked on this device before. */
+  recent?: boolean;
+  /** It stands for the other places behind the login of the row above. */
+  unfolds?: boolean;
+}
+
 /** Everything that a render needs to know. */
 export interface View {
   readonly state: ConnectState;
   /** What stands in the field. */
   readonly value: string;
-  readonly rows: readonly Source[];
+  readonly rows: readonly Row[];
   readonly hasMore: boolean;
   /** Index of the row that arrow keys lead to; -1 for none. */
   readonly active: number;
@@ -37,10 +45,16 @@ export interface View {
   readonly open: boolean;
   /** Why search, the start of a session or the connecting failed; null where nothing did. */
   readonly code: string | null;
+  /** The id by which that failure can be looked up; empty where it has none. */
+  readonly support: string;
+  /** Whether the patient said that their hospital is not listed. */
+  readonly unlisted: boolean;
+  /** The connection that the patient is asked about ending. */
+  readonly ending: Pick<PatientConnection, "id" | "name"> | null;
   readonly pick: Picked | null;
   readonly result: ReturnResult | null;
-  /** How the records of what was connected arrive; null until that is known. */
-  readonly pull: Pull | null;
+  /** What was connected, as the host knows it; null until that is known. */
+  readonly link: PatientConnection | null;
 }
 
 /** Nothing typed, nothing under way. */
@@ -52,9 +66,12 @@ export const INITIAL: View = {
   active: -1,
   open: false,
   code: null,
+  support: "",
+  unlisted: false,
+  ending: null,
   pick: null,
   result: null,
-  pull: null,
+  link: null,
 };
 
 /** What is asked of search: the typed text without stray spaces. */
@@ -77,16 +94,31 @@ export function reduce(view: View, change: Partial<View>): View {
   return { ...view, active: -1, ...change };
 }
 
+/** On show before anything is typed: what was picked on this device before, then what the host recommends. */
+export function suggested(recent: readonly Picked[], page: SourcePage): Partial<View> {
+  const rows: Row[] = [
+    ...recent.map((one) => ({ ...one, recent: true })),
+    ...page.data.filter(({ id }) => recent.every((one) => one.id !== id)),
+  ];
+  return { rows, open: rows.length > 0, code: null };
+}
+
 /** Typing: older rows stay until newer ones come, because a list that empties at each key makes the page jump. */
 export function typed(value: string, minLength: number): Partial<View> {
   return queryOf(value).length < minLength
     ? { ...INITIAL, value }
-    : { value, state: "searching", open: true, code: null };
+    : { value, state: "searching", open: true, code: null, unlisted: false };
 }
 
 /** An answer to what was typed. */
 export function found({ data, has_more }: SourcePage): Partial<View> {
-  return { state: data.length > 0 ? "results" : "empty", rows: data, hasMore: has_more };
+  const rows = data.flatMap((row) => ((row.locations ?? 1) > 1 ? [row, { ...row, unfolds: true }] : row));
+  return { state: rows.length > 0 ? "results" : "empty", rows, hasMore: has_more };
+}
+
+/** The places behind a row's login, in the stead of the row that stands for them. */
+export function unfolded({ rows, active }: View, row: Row, { data }: SourcePage): Partial<View> {
+  return { rows: rows.flatMap((one) => (one === row ? data.filter(({ id }) => id !== row.id) : one)), active };
 }
 
 /** A source was picked, and its session is being made. */
@@ -101,6 +133,7 @@ export function canceled({ rows }: View): Partial<View> {
 
 /** Back from the hospital. The last pick names it, unless another one was connected. */
 export function returned(result: ReturnResult, last: Picked | null): Partial<View> {
-  if (!result.success) return { ...INITIAL, state: "failed", code: result.error, result, pick: last };
+  const support = result.patient_session_id;
+  if (!result.success) return { ...INITIAL, state: "failed", code: result.error, support, result, pick: last };
   return { ...INITIAL, state: "connected", result, pick: last?.id === result.connection_id ? last : null };
 }

@@ -94,10 +94,10 @@ export const styles = css`
   button {
     color: var(--accent);
   }
-  [part^="button"] {
+  [part="button"] {
     border: 2px solid var(--accent);
   }
-  [part="button"] {
+  [part="button"]:not(.quiet) {
     background: var(--accent);
     color: var(--mb-on-accent, light-dark(#fff, #06213c));
   }
@@ -118,8 +118,40 @@ export const styles = css`
     outline: var(--focus);
     outline-offset: -3px;
   }
+  li {
+    display: grid;
+    grid-template-columns: auto 1fr;
+    column-gap: var(--space);
+    align-items: center;
+  }
   li > * {
-    display: block;
+    grid-column: 2;
+  }
+  [part="logo"] {
+    grid-area: 1 / 1 / span 2;
+    display: grid;
+    place-items: center;
+    position: relative;
+    overflow: hidden;
+    inline-size: 2.5rem;
+    aspect-ratio: 1;
+    border: var(--line);
+    border-radius: calc(var(--radius) / 2);
+    font-size: 1rem;
+  }
+  img {
+    position: absolute;
+    inline-size: 100%;
+    block-size: 100%;
+    background: #fff;
+    object-fit: contain;
+  }
+  mark {
+    background: none;
+    text-decoration: underline 2px;
+  }
+  code {
+    user-select: all;
   }
   section {
     border-block-start: 6px solid var(--accent);
@@ -130,7 +162,8 @@ export const styles = css`
   .wrong {
     border-block-start-color: var(--mb-danger, light-dark(#96281b, #ffb4a8));
   }
-  section > div {
+  section > div,
+  li > div {
     display: flex;
     flex-wrap: wrap;
     gap: var(--space);

@@ -8,6 +8,7 @@ interface Asked {
   method: string;
   query: string | null;
   body: unknown;
+  path: string;
 }
 
 /** An element in the page, with what it asked of its host. */
@@ -56,7 +57,7 @@ export function mounted(element: MbConnect, base = ""): Mounted {
     input: () => root.querySelector("input") as HTMLInputElement,
     options: () => all("[role=option]").filter(shown),
     text: () =>
-      all("label, p:not([role]), h2, button, [part=name], [part=detail]")
+      all("label, p:not([role]), h2, button, [part=name], span[part=detail]")
         .filter(shown)
         .map((one) => one.textContent?.trim())
         .join("\n"),

@@ -1,0 +1,121 @@
+/** The patient's own connections: how each one is, what it does not give, a way back and a way out. */
+import { equal, ok } from "./support/assert.ts";
+import { type Mounted, mount, next, press, settled } from "./support/element.ts";
+import { comeBack } from "./support/states.ts";
+
+const SUCCESS = "success=true&connection_id=fhirsrc_1";
+
+async function listed(kind = "patient"): Promise<Mounted> {
+  const at = await mount(kind);
+  await at.until(() => at.find("[part=connection]"), "the connections are on show");
+  return at;
+}
+
+const items = (at: Mounted): string[] =>
+  [...(at.element.shadowRoot?.querySelectorAll("[part=connection]") ?? [])].map((one) =>
+    [...one.querySelectorAll("[part=name], [part=detail], p, button")]
+      .map((text) => text.textContent?.trim())
+      .join("|"),
+  );
+
+describe("connections", () => {
+  beforeEach(() => sessionStorage.clear());
+
+  it("come from the host, with state, last refresh and what is missing", async () => {
+    const at = await listed();
+    const date = new Date("2026-03-04T12:00:00.000Z").toLocaleDateString("en");
+    equal(items(at), [
+      `Mercy General Hospital|Connected · Updated ${date}|Some records were not shared: test results, reports, and other records.|Fix it: Mercy General Hospital|Disconnect Mercy General Hospital`,
+      "Northwind Family Practice|Access has ended|Reconnect Northwind Family Practice",
+      "Willow Eye Center|Connected|Disconnect Willow Eye Center",
+    ]);
+    equal(at.find("ul[part=connections]")?.getAttribute("aria-labelledby"), "connections");
+    equal(at.find("#connections")?.textContent, "Your hospitals");
+    equal(
+      at.element.connections?.map(({ id }) => id),
+      ["conn_1", "conn_2", "conn_3"],
+    );
+  });
+
+  it("are none where nobody is signed in, the route is missing or not wanted, and nothing is complained of", async () => {
+    for (const kind of ["signed-out", "routeless", "odd"]) {
+      const at = await mount(kind);
+      let complaints = 0;
+      at.element.addEventListener("mb-error", () => (complaints += 1));
+      while ((await at.asked()).length === 0) await settled();
+      await settled();
+      equal([at.find("#connections"), complaints, at.element.state], [null, 0, "idle"], kind);
+    }
+    const at = await mount("patient", (element) => {
+      element.connectionsUrl = "";
+    });
+    await settled();
+    equal([await at.asked(), at.find("#connections")], [[], null]);
+  });
+
+  it("are the page's own where it sets them", async () => {
+    const at = await mount("patient", (element) => {
+      element.connections = [{ id: "conn_9", connection_id: "fhirsrc_9", name: "Mercy Hills", status: "failed" }];
+    });
+    while ((await at.asked()).length === 0) await settled();
+    await settled();
+    equal(items(at), ["Mercy Hills|Not connected|Reconnect Mercy Hills"]);
+  });
+
+  it("end after the patient was asked once, in place, with the focus kept", async () => {
+    const at = await listed();
+    at.button("Disconnect Willow Eye Center").focus();
+    await press("Enter");
+    ok(at.text().includes("Willow Clinic will get no more records from Willow Eye Center."), at.text());
+    equal(at.element.shadowRoot?.activeElement?.textContent, "Keep Willow Eye Center");
+    await at.until(() => at.said().includes("Willow Clinic will get no more records"), "the question is said");
+    await press("Enter");
+    ok(!at.text().includes("no more records"), "a second press keeps it");
+    equal((await at.asked()).filter(({ method }) => method === "DELETE").length, 0);
+    await press("Enter", "Tab");
+    equal(at.element.shadowRoot?.activeElement?.textContent, "Yes, disconnect Willow Eye Center");
+    await press("Enter");
+    await at.until(() => at.text().includes("Reconnect Willow Eye Center"), "it has ended");
+    equal(items(at)[2], "Willow Eye Center|Not connected|Reconnect Willow Eye Center");
+    const { method, path } = (await at.asked()).at(-1) ?? {};
+    equal([method, path?.endsWith("/patient-connections/conn_3")], ["DELETE", true]);
+    ok(at.element.shadowRoot?.activeElement, "the focus stays inside");
+  });
+
+  it("stay where ending one fails, and the page and the patient are told", async () => {
+    const at = await listed("steady");
+    at.button("Disconnect Willow Eye Center").click();
+    await at.element.updateComplete;
+    const fault = next(at.element, "mb-error");
+    at.button("Yes, disconnect Willow Eye Center").click();
+    const { phase, code, status } = await fault;
+    equal([phase, code, status], ["disconnect", "internal_error", 500]);
+    await at.element.updateComplete;
+    ok(at.text().includes("Something is not working. Please try again in a minute."), at.text());
+    ok(at.text().includes("Yes, disconnect Willow Eye Center"), "it can be tried again");
+  });
+
+  it("that give less than was asked for can be mended, from the list and from the way back", async () => {
+    const at = await listed();
+    const selected = next(at.element, "mb-select", true);
+    at.button("Fix it: Mercy General Hospital").click();
+    const { connection, reason } = await selected;
+    equal([connection, reason], [{ id: "fhirsrc_1", name: "Mercy General Hospital" }, "reconnect"]);
+
+    const back = await comeBack(SUCCESS, "patient");
+    await back.until(() => back.text().includes("Fix it"), "it says what is missing");
+    equal(back.text().split("\n"), [
+      "Mercy General Hospital is connected",
+      "Some records were not shared: test results, reports, and other records.",
+      "Fix it",
+      "Connect another hospital",
+    ]);
+    const again = next(back.element, "mb-select", true);
+    back.button("Fix it").click();
+    equal((await again).connection.id, "fhirsrc_1");
+    back.button("Connect another hospital").click();
+    await back.element.updateComplete;
+    equal(back.element.state, "idle");
+    ok(back.text().includes("Your hospitals"), "and the others are there");
+  });
+});
