@@ -68,6 +68,12 @@ describe("a query is understood", () => {
     });
   });
 
+  test("with two letters of a short word swapped, but not with two of them wrong", () => {
+    const find = finder([source("Ryde Clinic"), source("Oaks Clinic")]);
+    assert.deepEqual(find("ryed clinic"), ["Ryde Clinic"]);
+    assert.deepEqual(find("rabe"), []);
+  });
+
   test("run together and taken apart, even with a slip beside", () => {
     const find = finder(
       ["Blue Heron Family Medicine", "Stonebridge Clinic", "New Harbor Health"].map((name) => source(name)),
@@ -133,6 +139,7 @@ describe("a query is understood", () => {
     const at = (zip: string) => source(`Ward ${zip}`, null, null, { places: [{ city: null, state: "MO", zip }] });
     const find = finder(["64801", "64804", "64870", "65101", "10001"].map(at));
     assert.deepEqual(find("ward 64803"), ["Ward 64804", "Ward 64801", "Ward 64870"]);
+    assert.deepEqual(find("ward 64802"), ["Ward 64801", "Ward 64804", "Ward 64870"]);
     assert.deepEqual(find("648").sort(), ["Ward 64801", "Ward 64804", "Ward 64870"]);
     assert.equal(find("64804-1234")[0], "Ward 64804");
     assert.equal(readZip("4101", "ME"), "04101");
@@ -204,6 +211,12 @@ describe("a query is understood", () => {
       "patient first": "Patient First",
     });
   });
+});
+
+test("what every second hospital is called is no answer to a name that is not there", () => {
+  const find = finder(Array.from({ length: 40 }, (_, n) => source(`Place ${n} Medical Center`)));
+  assert.equal(find("medical center").length, 10);
+  assert.deepEqual(find("quibberly medical center"), []);
 });
 
 describe("what is no query has a quick and sane answer", () => {

@@ -151,6 +151,36 @@ describe("the ranking", () => {
     );
   });
 
+  test("the first of many are the first of all, although not all are looked at", () => {
+    const words = ["Harbor", "Valley", "Medical", "Center", "Health", "Clinic", "North", "Family", "Care", "Heart"];
+    let state = 7;
+    const below = (limit: number): number => {
+      state = (state * 48_271) % 0x7fff_ffff;
+      return state % limit;
+    };
+    const some = (): string => Array.from({ length: 1 + below(6) }, () => words[below(words.length)]).join(" ");
+    const rows = Array.from({ length: 2000 }, (_, n) => source(some(), `${words[below(10)]} Town ${n}`, "IL"));
+    const index = createSearchIndex(rows);
+    const queries = [
+      "medical",
+      "medical center",
+      "me",
+      "h",
+      "center of health",
+      "clinic harbor v",
+      "healthcare",
+      "town",
+    ];
+    queries.push("valley clinc", "northharbor", "heart zzzz", ...Array.from({ length: 30 }, some));
+    for (const query of queries) {
+      const all = index.search(query, { limit: 2000, offset: 0 }).hits;
+      for (const limit of [1, 5, 20]) {
+        assert.deepEqual(index.search(query, { limit, offset: 0 }).hits, all.slice(0, limit), `${limit} of ${query}`);
+      }
+      assert.deepEqual(index.search(query, { limit: 5, offset: 5 }).hits, all.slice(5, 10), `more of ${query}`);
+    }
+  });
+
   test("only sources of a type where one is asked for", () => {
     const find = finder([source("Twin Clinic", "A", "IL", { vendor: "Epic" }), source("Twin Clinic B", "B")]);
     assert.deepEqual(find("twin", { type: "epic" }), ["Twin Clinic"]);

@@ -1,4 +1,5 @@
 /** One search in a process of its own, so that its memory is its own. Options: the engine's name, a database with a catalog. */
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { openDatabase } from "#server/store/database.js";
@@ -16,10 +17,14 @@ const NONE: Engine = { search: () => [], outside: 0 };
 let current = NONE;
 
 /** Memory in use after everything that is not has been let go, in MiB. */
-function memory(): number {
-  collect();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return (heapUsed + Math.max(external, arrayBuffers)) / 2 ** 20;
+async function memory(): Promise<number> {
+  // Buffers are let go some time after what held them.
+  for (let round = 0; round < 4; round++) {
+    collect();
+    await setTimeout(20);
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 2 ** 20;
 }
 
 /** As many sources as asked for: those that there are, again and again in other places. */
@@ -48,11 +53,11 @@ playPart({
     await database.close();
     sources = count === null ? rows : repeated(rows, count);
     current = NONE;
-    const before = memory();
+    const before = await memory();
     const start = performance.now();
     current = (ENGINES[engine] as (typeof ENGINES)[string])(sources);
     const ms = performance.now() - start;
-    return { sources: sources.length, ms, mebibytes: memory() - before + current.outside / 2 ** 20 };
+    return { sources: sources.length, ms, mebibytes: (await memory()) - before + current.outside / 2 ** 20 };
   },
   /** Where the right answer of each query stands, from 0, or -1; and what each took in ms. */
   judge(queries: Query[]) {
