@@ -42,6 +42,14 @@ const HUB = "server/src/context.ts";
 
 const ZOD_FREE = ["return-url", "errors", "next-steps", "endpoints", "list"].map((name) => `shared/src/${name}.ts`);
 
+/** Widget file → the framework's packages that it is written for; nothing else of the widget imports it. */
+const FRAMEWORKS: Record<string, string[]> = {
+  "widget/src/react.ts": ["@lit/react", "react"],
+  "widget/src/types/react.ts": ["react"],
+  "widget/src/types/svelte.ts": ["svelte"],
+  "widget/src/types/vue.ts": ["vue"],
+};
+
 /** A line for each import that a rule forbids. */
 const forbidden = (files: SourceFile[], rule: (one: Import, file: SourceFile) => boolean): string[] =>
   files.flatMap((file) =>
@@ -107,10 +115,12 @@ test("what is shared imports zod and itself; its zod-free files import none but 
     );
 });
 
-test("the widget imports lit, itself and what is shared without zod", () => {
+test("the widget imports lit, itself and what is shared without zod; a framework only where it is for that framework", () => {
   none(
-    forbidden(widget, (one) =>
-      one.path === null ? packageOf(one) !== "lit" : !within("widget/src", one.path) && !ZOD_FREE.includes(one.path),
+    forbidden(widget, (one, { path }) =>
+      one.path === null
+        ? packageOf(one) !== "lit" && !FRAMEWORKS[path]?.includes(packageOf(one) ?? "")
+        : !within("widget/src", one.path) && !ZOD_FREE.includes(one.path),
     ),
   );
 });

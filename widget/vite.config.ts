@@ -36,6 +36,7 @@ export default defineConfig({
     emptyOutDir: false,
     rolldownOptions: {
       input: "src/mb-connect-define.ts",
+      preserveEntrySignatures: "strict",
       output: { format: "es", entryFileNames: "mb-connect.min.js", minify: true },
     },
   },

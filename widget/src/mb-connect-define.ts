@@ -1,4 +1,4 @@
-/** Registers `<mb-connect>`; a second copy of the package on the same page changes nothing. */
+/** Registers `<mb-connect>`; a second copy of the package on the same page changes nothing. The single file is made of this. */
 import { MbConnect } from "./mb-connect-element.ts";
 
 declare global {
@@ -8,3 +8,5 @@ declare global {
 }
 
 MbConnect.define();
+
+export { MbConnect };
