@@ -117,7 +117,9 @@ export function sqliteDriver(writer: Sqlite, reader: Sqlite | null): Driver {
       turn: null,
       async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
         if (this.turn) return onWriter(this.turn, query);
-        const reading = read?.(query.sql);
+        // While nothing is uncommitted the writer reads what is durable too, and what it wrote last it has at hand; a reader
+        // must take it out of the log anew after each commit.
+        const reading = (group === null ? write : read)?.(query.sql);
         if (reading?.readonly) return run(reading, query.parameters);
         const turn = await take();
         let result: QueryResult<R>;
