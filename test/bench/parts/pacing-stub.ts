@@ -1,10 +1,15 @@
-/** A hospital that takes its time for a refresh, always as long, and counts refresh tokens that come twice. Option: milliseconds. */
+/**
+ * A hospital with a pace of its own: so many refreshes at a time, each of them as long, the rest in a line. Counts refresh
+ * tokens that come twice. Options: milliseconds, how many at a time.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { playPart } from "./part.ts";
 
-const pace = Number(process.argv[2]);
+const [pace = 0, places = 1] = process.argv.slice(2).map(Number);
+const line: (() => void)[] = [];
+let taken = 0;
 const spent = new Set<string>();
 let twice = 0;
 
@@ -14,7 +19,12 @@ const server = createServer(async (request, response) => {
   const token = new URLSearchParams(body).get("refresh_token") ?? "";
   if (spent.has(token)) twice += 1;
   spent.add(token);
+  if (taken === places) await new Promise<void>((next) => line.push(next));
+  else taken += 1;
   setTimeout(() => {
+    const next = line.shift();
+    if (next) next();
+    else taken -= 1;
     response.setHeader("content-type", "application/json");
     response.end(
       JSON.stringify({
