@@ -183,7 +183,8 @@ export const ENGLISH: Strings = {
 
 /** Another language's words, from its lines in English's order. */
 export function translated(lines: string): Strings {
-  const rest = lines.split("\n");
+  // A pattern, since the single file's build takes line breaks out of texts.
+  const rest = lines.split(/\n/);
   return JSON.parse(JSON.stringify(ENGLISH), (_key, value) => (typeof value === "string" ? rest.shift() : value));
 }
 
