@@ -65,8 +65,18 @@ const RECOMMENDED = 30;
 const USED = 15;
 /** What a server where nobody gets through costs. */
 const FAILING = 25;
+/** Rows that are kept of those shown: people who type ask for the same ones with every letter. */
+const MOST_KEPT = 5000;
+const LONGEST_KEPT_LOGO = 1000;
 /** Others of a source's name that it is told from. */
 const MOST_NAMESAKES = 10;
+
+/** The index in use, and rows of the same version; whatever changes a row changes the version. */
+interface Current {
+  version: number;
+  index: SearchIndex;
+  rows: Map<string, CataloguedSource>;
+}
 
 /**
  * Opens the catalog of a database; its index is made at first use.
@@ -85,18 +95,18 @@ export function createCatalog(options: {
 }): Catalog {
   const { offered, clock, vendors = readVendors(), recommended = [] } = options;
   const { db } = options.database;
-  let current: { version: number; index: SearchIndex } | null = null;
+  let current: Current | null = null;
   let checkedAt = 0;
   let refreshing: Promise<void> | null = null;
   let failing: { at: number; points: Map<string, number> } = { at: Number.NEGATIVE_INFINITY, points: new Map() };
-  let used: { at: number; ids: string[] } | null = null;
+  let mostUsedNow: { at: number; ids: string[] } | null = null;
 
   const mostUsed = async (): Promise<string[]> => {
-    if (!used || clock() - used.at >= USE_KEPT) {
-      used = { at: clock(), ids: await readMostUsedSources(db, MOST_USED) };
-      if (current) favour(current.index, used.ids);
+    if (!mostUsedNow || clock() - mostUsedNow.at >= USE_KEPT) {
+      mostUsedNow = { at: clock(), ids: await readMostUsedSources(db, MOST_USED) };
+      if (current) favour(current.index, mostUsedNow.ids);
     }
-    return used.ids;
+    return mostUsedNow.ids;
   };
   const favour = (index: SearchIndex, ids: readonly string[]): void => {
     const sources = new Map(ids.map((id, place) => [id, USED * (1 - place / MOST_USED)]));
@@ -117,8 +127,8 @@ export function createCatalog(options: {
     const version = await readCatalogVersion(db);
     if (current?.version !== version) {
       const index = await buildIndex(options.database, offered, vendors);
-      current = { version, index };
-      used = null;
+      current = { version, index, rows: new Map() };
+      mostUsedNow = null;
     }
     await countFailing();
     await mostUsed();
@@ -129,18 +139,30 @@ export function createCatalog(options: {
     });
     return refreshing;
   };
-  const index = async (): Promise<SearchIndex> => {
+  const inUse = async (): Promise<Current> => {
     while (!current) await refreshOnce();
     // The old index answers meanwhile; a database that cannot be read shows in the query's own read.
     if (clock() - checkedAt >= CHECK_EVERY) refreshOnce().catch(() => {});
-    return current.index;
+    return current;
   };
   const isOffered = (source: CataloguedSource): boolean => source.status === "active" && offered(source);
 
-  const pageOf = async (index: SearchIndex, { hits, hasMore, words }: Found): Promise<SourcePage> => {
+  /** Offered sources by id: those that were shown lately, and the others read. */
+  const rowsOf = async ({ rows }: Current, ids: ReadonlySet<string>): Promise<Map<string, CataloguedSource>> => {
+    const found = new Map([...ids].flatMap((id) => (rows.has(id) ? [[id, rows.get(id) as CataloguedSource]] : [])));
+    const missing = [...ids].filter((id) => !found.has(id));
+    if (rows.size + missing.length > MOST_KEPT) rows.clear();
+    for (const row of await findSources(db, missing)) {
+      found.set(row.id, row);
+      // One with a logo inlined would take the room of hundreds.
+      if ((row.logo_url?.length ?? 0) <= LONGEST_KEPT_LOGO) rows.set(row.id, row);
+    }
+    return new Map([...found].filter(([, row]) => isOffered(row)));
+  };
+  const pageOf = async (used: Current, { hits, hasMore, words }: Found): Promise<SourcePage> => {
+    const { index } = used;
     const namesakes = new Map(hits.map(({ id }) => [id, index.namesakes(id, MOST_NAMESAKES)]));
-    const ids = new Set([...hits.map(({ id }) => id), ...[...namesakes.values()].flat()]);
-    const rows = new Map((await findSources(db, [...ids])).filter(isOffered).map((row) => [row.id, row]));
+    const rows = await rowsOf(used, new Set([...hits.map(({ id }) => id), ...[...namesakes.values()].flat()]));
     const found = hits.flatMap(({ id, locations }): FoundSource[] => {
       const source = rows.get(id);
       if (!source) return [];
@@ -153,11 +175,12 @@ export function createCatalog(options: {
 
   return {
     async search(query, page) {
-      const searched = await index();
-      return pageOf(searched, searched.search(query, page));
+      const used = await inUse();
+      return pageOf(used, used.index.search(query, page));
     },
     async browse(page) {
-      const searched = await index();
+      const used = await inUse();
+      const searched = used.index;
       const { type, limit, offset } = page;
       const offeredMost = (await findSources(db, await mostUsed())).filter(isOffered);
       const firsts = offeredMost
@@ -170,14 +193,14 @@ export function createCatalog(options: {
       const all = others.hits.filter(({ id }) => !known.has(id));
       const hits = [...favourites.map((id) => ({ id, locations: searched.locationsOf(id) })), ...all];
       const hasMore = others.hasMore || hits.length > offset + limit;
-      return pageOf(searched, { ...others, hits: hits.slice(offset, offset + limit), hasMore });
+      return pageOf(used, { ...others, hits: hits.slice(offset, offset + limit), hasMore });
     },
     get: (id) => findSource(db, id),
     async offeredOf(ids) {
       return (await findSources(db, ids)).filter(isOffered);
     },
     async ready() {
-      await index();
+      await inUse();
     },
   };
 }
