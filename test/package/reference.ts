@@ -2,12 +2,14 @@
  * The tables of README.md that the code decides: `node --import tsx test/package/reference.ts` writes them anew between
  * their `generated` marks. A test compares.
  */
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ENDPOINTS } from "#shared/endpoints.js";
 import { ERRORS } from "#shared/errors.js";
 import { TRAIL_REASONS } from "#shared/trail-reasons.js";
 import { ROOT } from "../support/source-files.ts";
+import { elementOf, keptManifest, type Member } from "./manifest.ts";
 
 const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"; who: string; answer: string }> = {
   connections: {
@@ -49,6 +51,14 @@ const ROUTES: Record<keyof typeof ENDPOINTS, { method: "GET" | "POST" | "DELETE"
 
 /** Each generated part, by the name in its mark. */
 const PARTS: Record<string, () => string> = {
+  element: () => elementTables(),
+  integrity: () =>
+    [
+      "```html",
+      `<script type="module" src="/mb-connect.min.js" crossorigin="anonymous"`,
+      `  integrity="${integrityOf("dist/mb-connect.min.js")}"></script>`,
+      "```\n",
+    ].join("\n"),
   routes: () =>
     table(
       ["route", "who may", "answer"],
@@ -78,6 +88,54 @@ const PARTS: Record<string, () => string> = {
       }).map(([word, meaning]) => [`\`${word}\``, meaning]),
     ),
 };
+
+/** What `integrity` holds for a file of the built widget. */
+export function integrityOf(path: string): string {
+  const hash = createHash("sha384").update(readFileSync(join(ROOT, "widget", path)));
+  return `sha384-${hash.digest("base64")}`;
+}
+
+/** Properties, events, methods and all that can be styled, as the manifest has them. */
+function elementTables(): string {
+  const { members, events, slots, cssParts, cssProperties, cssStates } = elementOf(keptManifest());
+  const fields = members.filter(({ kind }) => kind === "field");
+  const code = (text: string | undefined): string => (text ? `\`${text.replaceAll("|", "\\|")}\`` : "");
+  const told = (list: { name: string; description: string }[]): string[][] =>
+    list.map(({ name, description }) => [code(name), description]);
+  return [
+    table(
+      ["property", "attribute", "type", "default", "what it is"],
+      fields.map(({ name, attribute, type, default: value, description, ...one }) => [
+        code(one.static ? `MbConnect.${name}` : name),
+        code(attribute),
+        code(type?.text),
+        code(value) || (one.readonly ? "read only" : ""),
+        oneLine(description),
+      ]),
+    ),
+    table(
+      ["method", "what it does"],
+      members
+        .filter(({ kind }) => kind === "method")
+        .map((method) => [code(signatureOf(method)), oneLine(method.description)]),
+    ),
+    table(
+      ["event", "`detail`", "when"],
+      events.map(({ name, type, description }) => [code(name), code(/<(.*)>/.exec(type.text)?.[1]), description]),
+    ),
+    table(["slot", "where"], told(slots)),
+    table(["`::part`", "what it is"], told(cssParts)),
+    table(["custom property", "what it sets"], told(cssProperties)),
+    table(["`:state()`", "while"], told(cssStates)),
+  ].join("\n");
+}
+
+function signatureOf({ name, static: isStatic, parameters = [], return: result }: Member): string {
+  const given = parameters.map((one) => `${one.name}${one.optional ? "?" : ""}: ${one.type.text}`);
+  return `${isStatic ? "MbConnect." : ""}${name}(${given.join(", ")}): ${result?.type.text ?? "void"}`;
+}
+
+const oneLine = (text: string): string => text.replace(/\s+/g, " ");
 
 const MARKED = /(<!-- generated:([a-z]+) -->\n).*?(<!-- \/generated -->)/gs;
 

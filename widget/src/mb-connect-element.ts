@@ -210,7 +210,9 @@ export class MbConnect extends LitElement {
   declare connections: readonly PatientConnection[] | null;
   /** Words that take the place of the built-in ones. */
   declare strings: Partial<Strings>;
+  /** Takes the place of the search request. */
   declare searchConnections: SearchConnections | null;
+  /** Takes the place of the session request. */
   declare createSession: CreateSession | null;
   declare private view: View;
   /** Two live regions used by turns: a sentence is heard even where it follows another closely. */
