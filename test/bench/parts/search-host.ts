@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
 import { mbConnect } from "@mb-connect/server";
 import express from "express";
 import { openDatabase } from "#server/store/database.js";
@@ -29,6 +30,14 @@ const mb = mbConnect({
   allowLoopback: true,
 });
 app.use("/api", mb.router);
+app.get("/tag.js", (_request, response) =>
+  response.sendFile(fileURLToPath(import.meta.resolve("@mb-connect/widget/cdn"))),
+);
+app.get("/", (_request, response) => {
+  response.send(`<!doctype html><html lang="en"><title>search</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><script type="module" src="/tag.js"></script>
+<mb-connect connections-url=""></mb-connect></html>`);
+});
 await mb.ready;
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
@@ -47,6 +56,8 @@ async function everyVendor(): Promise<{ match: { vendor: string }; client_id: st
 
 playPart({
   target: () => `${url}/api/connections`,
+  /** A page with the tag. */
+  page: () => url,
   watch() {
     delay.reset();
     delay.enable();
