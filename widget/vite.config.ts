@@ -1,6 +1,6 @@
 /**
- * The single file for pages without a build: the element with Lit inside, one request and no second one. What only people
- * need in templates and styles is left out on the way.
+ * The single file for pages without a build: the element with Lit's templates inside, one request and no second one. What
+ * only people need in templates and styles is left out on the way, and so is what the element does not use of Lit's base class.
  */
 import { defineConfig, type Plugin } from "vite";
 
@@ -30,6 +30,7 @@ function smaller(): Plugin {
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [smaller()],
+  resolve: { alias: [{ find: /^lit$/, replacement: `${import.meta.dirname}/single-file/lit.ts` }] },
   build: {
     target: "es2022",
     outDir: "dist",

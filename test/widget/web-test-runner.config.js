@@ -8,6 +8,15 @@ import { transformWithOxc } from "vite";
 const { chromium } = await tsImport("../support/chromium.ts", import.meta.url);
 const { elementHost } = await tsImport("../support/element-host.ts", import.meta.url);
 
+/** With ELEMENT=single-file the tests meet that build in place of the package. */
+const built = {
+  name: "built",
+  resolveImport: ({ source }) =>
+    source === "@mb-connect/widget" && process.env.ELEMENT === "single-file"
+      ? "/widget/dist/mb-connect.min.js"
+      : undefined,
+};
+
 /** Strips the types from the tests; the package under test is served as built. */
 const typescript = {
   name: "typescript",
@@ -35,7 +44,7 @@ export default {
   rootDir: fileURLToPath(new URL("../..", import.meta.url)),
   files: [fileURLToPath(new URL("*.test.ts", import.meta.url))],
   nodeResolve: { exportConditions: ["production", "default"] },
-  plugins: [typescript, a11ySnapshotPlugin()],
+  plugins: [built, typescript, a11ySnapshotPlugin()],
   middleware: [elementHost()],
   browsers: [chromeLauncher({ launchOptions: await chromium() })],
   reporters: [defaultReporter({ reportTestResults: true, reportTestProgress: false }), tally],
