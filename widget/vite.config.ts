@@ -35,10 +35,12 @@ export default defineConfig({
     target: "es2022",
     outDir: "dist",
     emptyOutDir: false,
+    minify: "terser",
+    terserOptions: { module: true, ecma: 2020, compress: { passes: 3, unsafe: true, unsafe_arrows: true } },
     rolldownOptions: {
       input: "src/mb-connect-define.ts",
       preserveEntrySignatures: "strict",
-      output: { format: "es", entryFileNames: "mb-connect.min.js", minify: true },
+      output: { format: "es", entryFileNames: "mb-connect.min.js" },
     },
   },
 });
