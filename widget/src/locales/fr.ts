@@ -65,7 +65,7 @@ Ce lien a expiré
 Ce lien ne dure que peu de temps.
 Recommencer
 Attendez un moment
-Un problème est survenu. Réessayez dans une minute.
+Un problème. Réessayez dans une minute.
 Code pour l’aide :
 Copier
 Copié

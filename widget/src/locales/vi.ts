@@ -13,7 +13,7 @@ Quên các lựa chọn
 {count} kết quả và còn nữa. Hãy gõ tiếp.
 Không thấy “{query}”. Hãy xem lại hoặc thử tên thành phố.
 Không có bệnh viện của tôi
-Hãy thử tên trên hóa đơn của bệnh viện, hoặc hỏi {app}.
+Hãy thử tên trên hóa đơn, hoặc hỏi {app}.
 Không tìm được. Hãy thử lại sau một phút.
 Thử lại
 Đang đến {name} để đăng nhập
@@ -57,7 +57,7 @@ Người khác đang đăng nhập
 Hãy đăng nhập lại {app}.
 Bệnh viện này chưa dùng được
 {app} không kết nối được lúc này.
-Có vẻ không có mạng
+Không có mạng
 Hãy kiểm tra mạng.
 Không kết nối được
 Đăng nhập chưa xong. Chưa chia sẻ gì.
