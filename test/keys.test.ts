@@ -421,11 +421,12 @@ forEachDatabase((databases) => {
       );
       assert.deepEqual(tables.sort(), [
         "attachments.sealed_key",
-        "attachments.sealed_place",
+        "attachments.sealed_version",
         "attempts.sealed_code",
         "attempts.sealed_verifier",
         "connections.sealed_tokens",
         "destinations.sealed_secrets",
+        "record_keys.sealed_key",
         "webhooks.sealed_previous_secret",
         "webhooks.sealed_secret",
       ]);

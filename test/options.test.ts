@@ -37,6 +37,10 @@ test("the least that is needed is enough, and defaults stand", () => {
   const options = readOptions(good);
   assert.equal(options.database, "./mb-connect.db");
   assert.equal(options.allowLoopback, false);
+  assert.equal(options.sealRecords, false);
+  assert.equal(options.attachmentsFolder, "./mb-connect.db-attachments");
+  assert.equal(readOptions({ ...good, database: "postgres://localhost/mb" }).attachmentsFolder, null);
+  assert.equal(readOptions({ ...good, attachmentsFolder: null }).attachmentsFolder, null);
   assert.equal(options.registrations.get("vendor:epic")?.credentials.token_endpoint_auth_method, "none");
   assert.equal(
     readOptions({ ...good, publicUrl: "https://app.example.com/api/" }).publicUrl,

@@ -6,12 +6,15 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { MbConnectOptions } from "@mb-connect/server";
+import { sql } from "kysely";
 import { openDatabase } from "#server/store/database.js";
 import { openBodies } from "#server/store/record-seal.js";
 import { createTokenVault } from "#server/store/token-vault.js";
-import { type Clinic, openClinic, patientBrowser } from "./support/clinic.ts";
+import { type Clinic, openClinic, patientBrowser, until } from "./support/clinic.ts";
 import { command } from "./support/command.ts";
 import { forEachDatabase } from "./support/databases.ts";
+import { resource, startFhirServer } from "./support/fhir-server.ts";
+import { openPullHost, scopesFor } from "./support/pull-host.ts";
 import { openShelf, type Shelf } from "./support/shelf.ts";
 import { listFolder } from "./support/source-lists.ts";
 
@@ -71,6 +74,44 @@ forEachDatabase((databases) => {
       const files = (await readdir(folder)).filter((name) => name.startsWith("mb-connect.db"));
       assert.deepEqual(files.sort(), ["mb-connect.db", "mb-connect.db-shm", "mb-connect.db-wal"]);
       for (const name of files) assert.ok(!(await readFile(join(folder, name))).includes(CANARY), name);
+    });
+
+    test("a pull with its pages, references, documents and events leaves nothing of them to be read", async () => {
+      const server = await startFhirServer();
+      server.pageSize = 5;
+      const data = Buffer.from(`${CANARY} in line`).toString("base64");
+      const content = [{ attachment: { contentType: "text/plain", title: CANARY, data } }];
+      server.add(
+        ...Array.from({ length: 30 }, (_, n) => resource("Condition", `c${n}`, { note: [{ text: `${CANARY} ${n}` }] })),
+        resource("DocumentReference", "d", { content }),
+      );
+      const options = { sealRecords: true };
+      const host = await openPullHost(databases, { options });
+      const scopes = scopesFor("Patient", "Condition", "DocumentReference");
+      const connection = await host.connect({ server, patient_id: "gale", scopes });
+      await host.settled(connection);
+      await until(
+        async () => (await host.patients.attachments("gale")).data,
+        ([one]) => one !== undefined && one.status !== "waiting",
+      );
+      const { data: records } = await host.patients.records("gale");
+      assert.equal(records.filter(({ text }) => text.includes(CANARY)).length, 31);
+      const { db } = host.database;
+      const forms = [CANARY, Buffer.from(CANARY).toString("base64").slice(0, -4)];
+      for (const { schema, name } of await db.introspection.getTables()) {
+        const table = schema === undefined ? name : `${schema}.${name}`;
+        const { rows } = await sql`select * from ${sql.table(table)}`.execute(db);
+        assert.ok(!forms.some((form) => JSON.stringify(rows).includes(form)), table);
+      }
+      const folder = dirname(host.location);
+      const files =
+        databases.name === "postgres" ? [] : await readdir(folder, { recursive: true, withFileTypes: true });
+      for (const file of files.filter((one) => one.isFile())) {
+        const bytes = await readFile(join(file.parentPath, file.name));
+        assert.ok(!forms.some((form) => bytes.includes(form)), file.name);
+      }
+      await host.close();
+      await server.close();
     });
 
     test("equal bodies at two connections have neither text nor hash in common", async () => {

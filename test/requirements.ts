@@ -1,5 +1,5 @@
 /**
- * `npm run requirements`: the numbered requirements on authorization, and which of them no test names in its title. Reads the
+ * `npm run requirements`: the numbered requirements on authorization and on the pull, and which of them no test names in its title. Reads the
  * titles of every test file; writes a table, and ends with 1 where a MUST has no test.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,6 +20,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Weight> = new Map([
   ...weigh("R", 8, { SHOULD: [6] }),
   ...weigh("M", 2, {}),
   ...weigh("S", 20, {}),
+  ...weigh("P", 11, { SHOULD: [7, 11] }),
 ]);
 
 function weigh(letter: string, last: number, lighter: Partial<Record<Weight, number[]>>): [string, Weight][] {
