@@ -316,12 +316,15 @@ export class MbConnect extends LitElement {
   }
 
   override connectedCallback(): void {
+    // Before the first render, and after the properties that some frameworks set only once the element is in the page.
+    queueMicrotask(() => {
+      if (this.isConnected && (this.returnMode === "manual" || !this.handleReturn())) this.#follow();
+    });
     super.connectedCallback();
     addEventListener("pointerdown", this.#pressedOutside);
     addEventListener("pageshow", this.#cameBack);
     this.#language = new MutationObserver(() => this.requestUpdate());
     this.#language.observe(document, { subtree: true, attributeFilter: ["lang"] });
-    if (this.returnMode === "manual" || !this.handleReturn()) this.#follow();
   }
 
   override disconnectedCallback(): void {
