@@ -1,7 +1,7 @@
 /** Search as you type: when it asks, what it shows of good and bad answers, and what it never keeps. */
 import type { SourcePage } from "@mb-connect/widget";
 import { equal, ok } from "./support/assert.ts";
-import { type Mounted, mount, next, press, search, settled, type } from "./support/element.ts";
+import { clock, type Mounted, mount, next, press, search, settled, type } from "./support/element.ts";
 
 const names = (at: Mounted) => at.options().map((one) => one.querySelector("[part=name]")?.textContent);
 const row = (name: string) => ({ id: `fhirsrc_${name}`, name });
@@ -156,6 +156,33 @@ describe("search", () => {
     equal(asked, ["me", "mer"]);
     await type("merzy");
     equal(asked, ["me", "mer", "merzy"], "what may be a slip only the host can tell");
+  });
+
+  it("asks at most 7 times for 13 keys at an even pace, 6 where an answer is complete, and for the last at once", async () => {
+    for (const [completeFrom, most] of [
+      [99, 7],
+      [9, 6],
+    ] as const) {
+      const time = clock();
+      const asked: [string, number][] = [];
+      const at = await mount("sound", (element) => {
+        element.searchConnections = async (query) => {
+          asked.push([query, time.now()]);
+          return { data: [row("Mercy General Hospital")], has_more: query.length < completeFrom };
+        };
+      });
+      const text = "mercy gen hos";
+      for (let keys = 1; keys <= text.length; keys += 1) {
+        at.element.value = text.slice(0, keys);
+        await time.pass(120);
+      }
+      await time.pass(1_000);
+      time.end();
+      ok(asked.length <= most, `${asked.map(String)} are too many`);
+      const waited = (asked.at(-1)?.[1] ?? 0) - 12 * 120;
+      ok(completeFrom === 9 || waited <= 80, `the last waited ${waited} ms`);
+      equal(names(at), ["Mercy General Hospital"]);
+    }
   });
 
   it("does not narrow by itself what it cannot see: other names, and other places of one login", async () => {

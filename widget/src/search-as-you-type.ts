@@ -5,8 +5,9 @@
  */
 import { deadline, type Source, type SourcePage } from "./client.ts";
 
-/** Milliseconds without a key after which the latest text is asked for. */
+/** Milliseconds without a key after which the latest text is asked for, and between two questions. */
 const REST_MS = 80;
+const APART_MS = 200;
 const TIMEOUT_SECONDS = 10;
 const KEPT_ANSWERS = 50;
 
@@ -31,10 +32,12 @@ export function searchAsYouType(
   const kept = new Map<string, SourcePage>();
   let rest: ReturnType<typeof setTimeout> | undefined;
   let latest: AbortController | undefined;
+  let sentAt = -APART_MS;
 
   const send = async (query: string): Promise<void> => {
     const own = deadline(TIMEOUT_SECONDS);
     latest = own;
+    sentAt = performance.now();
     try {
       const page = await load(query, own.signal);
       if (own !== latest) return;
@@ -56,15 +59,19 @@ export function searchAsYouType(
   return {
     stop,
     ask(query) {
-      const resting = rest === undefined;
+      const waits = rest !== undefined;
       stop();
       const known = kept.get(query) ?? narrowed(kept, query);
       if (known) return answered(query, known);
-      if (resting) void send(query);
-      rest = setTimeout(() => {
-        rest = undefined;
-        if (!resting) void send(query);
-      }, REST_MS);
+      const earlyMs = sentAt + APART_MS - performance.now();
+      if (!waits && earlyMs <= 0) return void send(query);
+      rest = setTimeout(
+        () => {
+          rest = undefined;
+          void send(query);
+        },
+        Math.max(REST_MS, earlyMs),
+      );
     },
   };
 }

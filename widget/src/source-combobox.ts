@@ -39,14 +39,16 @@ export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, a
   const { rows, active, open, value, state } = view;
   const count = rows.length;
   const row = rows[active];
+  const down = key === "ArrowDown";
+  const up = key === "ArrowUp";
   if (isComposing || isLeaving(state)) return;
-  if (altKey && key === "ArrowUp") acts.change({ open: false });
+  if (altKey && up) acts.change({ open: false });
   // Control, Option and Space together are VoiceOver's command to show a list.
-  else if (altKey && key === (ctrlKey ? " " : "ArrowDown")) acts.show();
+  else if (altKey && (ctrlKey ? key === " " : down)) acts.show();
   else if (altKey || ctrlKey || metaKey) return;
-  else if (key === "ArrowDown" && count) acts.change({ open: true, active: (active + 1) % count });
-  else if (key === "ArrowUp" && count) acts.change({ open: true, active: (active > 0 ? active : count) - 1 });
-  else if (key === "ArrowDown") acts.show();
+  else if (count && (up || down)) {
+    acts.change({ open: true, active: (down ? active + 1 : Math.max(active, 0) + count - 1) % count });
+  } else if (down) acts.show();
   else if (key === "Enter" && row) acts.pick(row);
   else if (key === "Escape" && open) acts.change({ open: false });
   else if (key === "Escape" && value) host.clear();

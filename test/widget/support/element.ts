@@ -107,6 +107,42 @@ export function hurry(): () => void {
   };
 }
 
+/** Stops the page's time; it passes when told, and what waits for it then comes in order. */
+export function clock(): { now(): number; pass(ms: number): Promise<void>; end(): void } {
+  const { setTimeout, clearTimeout } = window;
+  const { now } = performance;
+  const waiting = new Map<number, { at: number; call: () => void }>();
+  let time = 0;
+  let last = 0;
+  const turn = () => new Promise((resolve) => setTimeout(resolve));
+  window.setTimeout = ((call: () => void, ms = 0) => {
+    last += 1;
+    waiting.set(last, { at: time + ms, call });
+    return last;
+  }) as typeof setTimeout;
+  window.clearTimeout = ((id: number) => void waiting.delete(id)) as typeof clearTimeout;
+  performance.now = () => time;
+  return {
+    now: () => time,
+    async pass(ms) {
+      const end = time + ms;
+      for (;;) {
+        await turn();
+        const [next] = [...waiting].filter(([, { at }]) => at <= end).sort(([, one], [, other]) => one.at - other.at);
+        if (!next) break;
+        waiting.delete(next[0]);
+        time = Math.max(time, next[1].at);
+        next[1].call();
+      }
+      time = end;
+    },
+    end() {
+      Object.assign(window, { setTimeout, clearTimeout });
+      performance.now = now;
+    },
+  };
+}
+
 /** Resolves when everything that is ready to happen has happened. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
