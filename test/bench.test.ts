@@ -16,7 +16,7 @@ test("a benchmark that is not there is refused in one line that names those that
   assert.equal(failed.code, 1);
   assert.equal(
     failed.stderr,
-    "bench: no benchmark is named sesions; there are sessions, authorization, refresh, pull, search\n",
+    "bench: no benchmark is named sesions; there are sessions, authorization, refresh, pull, element, search\n",
   );
 });
 

@@ -25,6 +25,10 @@ const BENCHMARKS: Record<string, Benchmark> = {
     const { pullBenchmark } = await import("./pull.ts");
     return pullBenchmark();
   },
+  async element({ catalog, json }) {
+    const { elementBenchmark } = await import("./element.ts");
+    return elementBenchmark({ catalog, json });
+  },
   async search({ catalog, queries, json }) {
     if (catalog === undefined) return "pass --catalog FILE";
     const { searchBenchmark } = await import("./search.ts");
