@@ -8,13 +8,12 @@ import { css } from "lit";
 export const styles = css`
   :host {
     --accent: var(--mb-accent, light-dark(#0b4f8a, #9ccaff));
-    --surface: var(--mb-surface, light-dark(#fff, #171c22));
     --line: 1px solid var(--mb-border, light-dark(#6d7986, #8b96a3));
-    --focus: 3px solid var(--accent);
     --radius: var(--mb-radius, 12px);
     --space: var(--mb-space, 1rem);
+    --half: calc(var(--space) / 2);
     display: block;
-    max-inline-size: 40rem;
+    max-width: 40rem;
     color: var(--mb-text, light-dark(#18212b, #f1f4f7));
     font-family: var(--mb-font, inherit);
     font-size: 1.125rem;
@@ -29,6 +28,7 @@ export const styles = css`
     margin: 0;
     padding: 0;
     border: 0;
+    background: none;
     color: inherit;
     font: inherit;
   }
@@ -44,32 +44,33 @@ export const styles = css`
   }
   h2,
   section > div {
-    margin-block-start: var(--space);
+    margin-top: var(--space);
   }
   p,
-  div,
   section,
-  li > button {
-    margin-block: calc(var(--space) / 2);
+  [part="field"],
+  .results {
+    margin: var(--half) 0;
   }
   #notice,
   [part="detail"] {
     color: var(--mb-muted, light-dark(#414d5a, #c4ccd5));
   }
+  section,
   [part="field"],
-  .results,
-  section {
+  .results {
     border: var(--line);
     border-radius: var(--radius);
-    background: var(--surface);
+    background: var(--mb-surface, light-dark(#fff, #171c22));
   }
   [part="field"] {
     display: flex;
     border-width: 2px;
   }
   [part="field"]:focus-within,
-  :focus-visible {
-    outline: var(--focus);
+  :focus-visible,
+  [aria-selected="true"] {
+    outline: 3px solid var(--accent);
   }
   #title,
   #input {
@@ -77,45 +78,42 @@ export const styles = css`
   }
   input,
   button,
-  [role="option"] {
-    min-block-size: var(--mb-target, 48px);
+  [part="option"] {
+    min-height: var(--mb-target, 48px);
     padding: 0.6rem var(--space);
     border-radius: var(--radius);
-    background: none;
   }
   input {
     flex: 1;
-    min-inline-size: 0;
+    min-width: 0;
   }
   button,
-  [role="option"] {
+  [part="option"] {
     cursor: pointer;
   }
   button {
     color: var(--accent);
   }
   [part="button"] {
-    border: 2px solid var(--accent);
+    border: 2px solid;
   }
   [part="button"]:not(.quiet) {
+    border-color: var(--accent);
     background: var(--accent);
     color: var(--mb-on-accent, light-dark(#fff, #06213c));
   }
   .results {
     display: flex;
     flex-direction: column;
-    block-size: clamp(14rem, 50vh, 26rem);
+    height: clamp(14rem, 50vh, 26rem);
   }
-  .results > div,
-  section {
-    padding: calc(var(--space) / 2) var(--space);
+  section,
+  .results > div {
+    padding: var(--half) var(--space);
   }
-  [role="option"]:hover,
+  [part="option"]:hover,
   [aria-selected="true"] {
     background: #8882;
-  }
-  [aria-selected="true"] {
-    outline: var(--focus);
     outline-offset: -3px;
   }
   li {
@@ -128,39 +126,38 @@ export const styles = css`
     grid-column: 2;
   }
   [part="logo"] {
-    grid-area: 1 / 1 / span 2;
     display: grid;
+    grid-area: 1 / 1 / span 2;
     place-items: center;
     position: relative;
     overflow: hidden;
-    inline-size: 2.5rem;
-    aspect-ratio: 1;
+    width: 2.5rem;
+    height: 2.5rem;
     border: var(--line);
-    border-radius: calc(var(--radius) / 2);
+    border-radius: var(--half);
     font-size: 1rem;
   }
   img {
     position: absolute;
-    inline-size: 100%;
-    block-size: 100%;
+    width: 100%;
+    height: 100%;
     background: #fff;
     object-fit: contain;
   }
   mark {
-    background: none;
     text-decoration: underline 2px;
   }
   code {
     user-select: all;
   }
   section {
-    border-block-start: 6px solid var(--accent);
+    border-top: 6px solid var(--tone, var(--accent));
   }
   .done {
-    border-block-start-color: var(--mb-success, light-dark(#14623c, #8edcae));
+    --tone: var(--mb-success, light-dark(#14623c, #8edcae));
   }
   .wrong {
-    border-block-start-color: var(--mb-danger, light-dark(#96281b, #ffb4a8));
+    --tone: var(--mb-danger, light-dark(#96281b, #ffb4a8));
   }
   section > div,
   li > div {
@@ -168,20 +165,20 @@ export const styles = css`
     flex-wrap: wrap;
     gap: var(--space);
   }
-  ul:not([hidden]) + div {
-    border-block-start: var(--line);
-  }
   ul {
     overflow: auto;
     list-style: none;
   }
+  ul:not([hidden]) + div,
   [part="connection"] {
-    padding-block: var(--space);
-    border-block-start: var(--line);
+    border-top: var(--line);
+  }
+  [part="connection"] {
+    padding: var(--space) 0;
   }
   [role="status"] {
     position: absolute;
-    block-size: 1px;
+    height: 1px;
     overflow: hidden;
     clip-path: inset(50%);
   }
