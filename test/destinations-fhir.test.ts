@@ -15,6 +15,7 @@ import {
   records,
 } from "./support/export-desk.ts";
 import { type FhirTarget, type Resource, readDefinitions, startFhirTarget } from "./support/fhir-target.ts";
+import { startQuickFhirTarget } from "./support/quick-fhir-target.ts";
 
 const NAME = "urn:mb-connect:record";
 const patient = { reference: "Patient/p1" };
@@ -150,6 +151,27 @@ describe("a FHIR server", () => {
       assert.ok(sent.includes(text), `${text} in ${sent}`);
     }
     assert.equal((await fhir.all("Observation")).length, 1);
+  });
+
+  test("references lead to the server's own however many records it was given", async (t) => {
+    const desk = await openExportDesk(t, databases);
+    const fhir = await startQuickFhirTarget(t);
+    const id = await addDestination(desk, { kind: "fhir", url: fhir.url });
+    const link = await desk.connect("alma");
+    await desk.store(link, [record("Patient", "p1")]);
+    for (let page = 0; page < 21; page++) {
+      const observations = Array.from({ length: 1000 }, (_, n) =>
+        record("Observation", `o${page}-${n}`, { status: "final", code: { text: "Weight" }, subject: patient }),
+      );
+      await desk.store(link, observations);
+    }
+    await desk.run(id, link);
+    assert.equal((await desk.runs(id))[0]?.records, 21_001);
+    assert.deepEqual(
+      fhir.transactions.filter((text) => text.includes(`${HOSPITAL}/Patient/p1`)).length,
+      0,
+      "none leads to the hospital",
+    );
   });
 
   test("a record that the server refuses is counted and holds up none of the others", async (t) => {

@@ -66,13 +66,14 @@ export function fhirServer(door: Door, url: string, secrets: FhirSecrets): Desti
 
   /** Asks the server for its ids of what is referred to and is not remembered. */
   async function lookUp(keys: Iterable<RecordKey>, origin: Origin, signal: AbortSignal): Promise<void> {
+    // Before anything is counted on: what is forgotten is asked for again.
+    if (ids.size > MOST_REMEMBERED) ids.clear();
     const byType = new Map<string, string[]>();
     for (const key of keys) {
       const name = recordName(origin, key);
       const type = typeOf(key);
       if (!ids.has(name)) byType.set(type, [...(byType.get(type) ?? []), name]);
     }
-    if (ids.size > MOST_REMEMBERED) ids.clear();
     for (const [type, names] of byType) {
       for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
         const search = searchFor(type, names.slice(from, from + NAMES_AT_ONCE));
