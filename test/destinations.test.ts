@@ -19,6 +19,7 @@ import {
   recordNames,
   records,
 } from "./support/export-desk.ts";
+import { startQuickFhirTarget } from "./support/quick-fhir-target.ts";
 
 forEachDatabase((databases) => {
   describe("calls", () => {
@@ -92,6 +93,11 @@ forEachDatabase((databases) => {
           param,
         });
       }
+      // It would be shown as it is.
+      for (const endpoint of ["https://user:canary@s3.example.org", "https://s3.example.org/?token=canary"]) {
+        const message = /^endpoint: takes no/;
+        await assert.rejects(mb.destinations.create({ ...s3, endpoint } as never), { param: "endpoint", message });
+      }
       assert.deepEqual((await mb.destinations.list()).data, []);
       const { id } = await mb.destinations.create({ kind: "ndjson", folder });
       await assert.rejects(mb.destinations.update(id, { auth: { bearer_token: "x" } }), { param: "auth" });
@@ -100,6 +106,23 @@ forEachDatabase((databases) => {
       await assert.rejects(mb.destinations.export(id, { connection: "conn_nothing" }), { code: "resource_not_found" });
       await mb.destinations.update(id, { status: "inactive" });
       await assert.rejects(mb.destinations.export(id), { code: "bad_request" });
+    });
+
+    test("secrets that are being tried undo nothing that was said meanwhile", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const { mb } = desk;
+      const fhir = await startQuickFhirTarget(t);
+      const id = await addDestination(desk, { kind: "fhir", url: fhir.url });
+      fhir.before = () => mb.destinations.update(id, { status: "inactive" }).then(() => {});
+      const after = await mb.destinations.update(id, { auth: { bearer_token: "new" } });
+      assert.deepEqual(await mb.destinations.retrieve(id), after);
+      assert.deepEqual([after.status, after.kind === "fhir" && after.auth], ["inactive", "bearer"]);
+      fhir.before = () =>
+        mb.destinations.delete(id).then(
+          () => {},
+          () => {},
+        );
+      await assert.rejects(mb.destinations.update(id, { auth: null }), { code: "resource_not_found" });
     });
   });
 
@@ -164,6 +187,37 @@ forEachDatabase((databases) => {
       assert.deepEqual([exported?.detail?.destination, exported?.detail?.records], [id, 9]);
       assert.ok(exported && isAbout(desk.context.vault, exported, "alma"));
       assert.doesNotMatch(JSON.stringify(rows), /alma/);
+    });
+
+    test("made inactive in the midst of a run it gets no further batch, the run says so and goes on when it is active", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const { mb } = desk;
+      const fhir = await startQuickFhirTarget(t);
+      const id = await addDestination(desk, { kind: "fhir", url: fhir.url });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(250));
+      fhir.transactions.length = 0;
+      fhir.before = () => mb.destinations.update(id, { status: "inactive" }).then(() => {});
+      await desk.run(id, link);
+      const state = async () => (await desk.runs(id)).map((run) => [run.status, run.error, run.records]);
+      assert.deepEqual([fhir.transactions.length, await state()], [1, [["failed", "inactive", 100]]]);
+      fhir.before = () => undefined;
+      await desk.run(id, link);
+      assert.deepEqual(await state(), [["failed", "inactive", 100]]);
+      await mb.destinations.update(id, { status: "active" });
+      await desk.run(id, link);
+      assert.deepEqual(await state(), [["ok", null, 250]]);
+    });
+
+    test("a run whose worker went away ends when its destination is made inactive", async (t) => {
+      const desk = await openExportDesk(t, databases);
+      const id = await addDestination(desk, { kind: "ndjson", folder: await newFolder(t) });
+      const link = await desk.connect("alma");
+      await desk.store(link, records(9));
+      await assert.rejects(desk.run(id, link, { signal: AbortSignal.abort() }), { name: "AbortError" });
+      await desk.mb.destinations.update(id, { status: "inactive" });
+      const [run] = await desk.runs(id);
+      assert.deepEqual([run?.status, run?.error, run?.ended_at === null], ["failed", "inactive", false]);
     });
 
     test("asked for by hand, a run is there even when nothing was new", async (t) => {

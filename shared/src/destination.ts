@@ -112,7 +112,8 @@ export type DestinationExport = z.input<typeof destinationExport>;
 
 /**
  * The hand-over of what a connection had new at one time. `partial`: it is through, and the destination refused some records.
- * One that `failed` is tried again with growing delays, and with whatever sets off the next; nothing of it is lost.
+ * One that `failed` is tried again with growing delays, and with whatever sets off the next; nothing of it is lost. One that
+ * its destination left by being made `inactive` says so, and goes on when that is `active` again.
  */
 export const exportRun = z.object({
   id: z.string(),
@@ -128,7 +129,7 @@ export const exportRun = z.object({
   /** Refused as they are; they come again when they change. */
   refused: z.number(),
   bytes: z.number(),
-  /** Such as `no_space`, `unreachable`, `http_503` or `records_refused`; or null. */
+  /** Such as `no_space`, `unreachable`, `http_503`, `inactive` or `records_refused`; or null. */
   error: z.string().nullable(),
   started_at: z.string(),
   ended_at: z.string().nullable(),

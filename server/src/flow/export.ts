@@ -59,6 +59,7 @@ export async function exportRecords(
       return await scheduleExport(context, db, destination_id, connection.id, trigger);
     } catch (thrown) {
       if (thrown instanceof Overtaken) return;
+      if (thrown instanceof Inactive) return await fail(work, run.place.run_id, "inactive");
       // A worker that stops, or whose lease ends, says nothing of the destination: the run goes on with the next job.
       if (!signal.aborted) await fail(work, run.place.run_id, codeOf(thrown));
       throw thrown;
@@ -134,6 +135,7 @@ async function goOn(work: Work, from: Run): Promise<boolean> {
   const batches = await batchesOf(context, connection, span);
   for (let run = from; ; ) {
     signal.throwIfAborted();
+    if ((await findDestination(db, work.destination_id))?.status !== "active") throw new Inactive();
     const begun = await beginBatch(db, run, batches, destination);
     if (!begun) return finish(work, run);
     run = await handOver(work, begun, batches, run === begun);
@@ -199,6 +201,11 @@ async function recordExport(
 /** Another worker has moved the watermark, or it is gone: whoever moved it goes on. */
 class Overtaken extends Error {
   override name = "Overtaken";
+}
+
+/** The destination was made inactive, or deleted, in the midst of a run. */
+class Inactive extends Error {
+  override name = "Inactive";
 }
 
 async function moved(db: Db, watermark: WatermarkRow, place: RunPlace): Promise<Run> {

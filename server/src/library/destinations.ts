@@ -21,6 +21,7 @@ import { findConnection } from "../store/connections.ts";
 import type { Tx } from "../store/database.ts";
 import {
   deleteDestination,
+  endRuns,
   findDestination,
   insertDestination,
   listDestinationRows,
@@ -44,7 +45,10 @@ export interface Destinations {
   list(parameters?: ListParameters): PagedList<Destination>;
   /** Errors: `resource_not_found`. */
   retrieve(id: string): Promise<Destination>;
-  /** New secrets are tried first. One made active again catches up. Errors: `bad_request`, `resource_not_found`. */
+  /**
+   * New secrets are tried first. One made inactive gets nothing more, but for the batch that is on its way; made active again
+   * it catches up. Errors: `bad_request`, `resource_not_found`.
+   */
   update(id: string, changes: DestinationUpdate): Promise<Destination>;
   /** Hands nothing on to it any more. What it has stays there: it is yours. Errors: `resource_not_found`. */
   delete(id: string): Promise<{ id: string; resource_type: "destination"; deleted: true }>;
@@ -62,9 +66,7 @@ export function destinations(context: Context, ready: Promise<void>): Destinatio
 
   async function find(id: string): Promise<DestinationRow> {
     await ready;
-    const row = await findDestination(db, id);
-    if (!row) throw new ConnectError("resource_not_found", { message: "There is no such destination", param: "id" });
-    return row;
+    return (await findDestination(db, id)) ?? notFound();
   }
   const audited = (tx: Tx, action: AuditAction, subject: string, detail?: Record<string, string>): Promise<void> =>
     recordAudit(context, tx, { action, actor: "host", subject, ...(detail ? { detail } : {}) });
@@ -104,17 +106,26 @@ export function destinations(context: Context, ready: Promise<void>): Destinatio
       const row = await find(id);
       const parsed = destinationUpdate.safeParse(input);
       if (!parsed.success) throw badRequest(parsed.error);
-      const { status = row.status, ...secrets } = parsed.data;
+      const { status, ...secrets } = parsed.data;
       const configured = withSecrets(configuredOf(context, row), secrets);
-      const again = row.status === "inactive" && status === "active";
-      if (again || Object.keys(secrets).length > 0) await tried(context, configured);
-      const changed = { ...row, ...columnsOf(context, id, configured), status, updated_at: clock() };
-      await db.transaction().execute(async (tx) => {
-        await updateDestination(tx, changed);
-        await audited(tx, "destination_updated", id, { status, secrets: Object.keys(secrets).join() || "kept" });
-        if (again) await scheduleExportOfAll(context, tx, id, "catch_up");
+      const renewed = Object.keys(secrets).length > 0;
+      if (renewed || (row.status === "inactive" && status === "active")) await tried(context, configured);
+      // Only what was given: a trial takes its time, and what somebody else changed meanwhile must stand.
+      const { sealed_secrets } = columnsOf(context, id, configured);
+      const change = { ...(status && { status }), ...(renewed && { sealed_secrets }), updated_at: clock() };
+      return db.transaction().execute(async (tx) => {
+        const before = (await findDestination(tx, id)) ?? notFound();
+        const after = { ...before, ...change };
+        await updateDestination(tx, id, change);
+        const detail = { status: after.status, secrets: Object.keys(secrets).join() || "kept" };
+        await audited(tx, "destination_updated", id, detail);
+        if (after.status === "inactive") {
+          await endRuns(tx, { destination_id: id, connection_id: null }, "inactive", clock());
+        } else if (before.status === "inactive") {
+          await scheduleExportOfAll(context, tx, id, "catch_up");
+        }
+        return view(after);
       });
-      return view(changed);
     },
     async delete(id) {
       await find(id);
@@ -167,15 +178,25 @@ function configuration(input: Checked): Configured {
       return { kind: "ndjson", settings: { folder: normalize(input.folder) }, secrets: null };
     case "fhir": {
       const url = new URL(input.url);
-      if (url.search || url.hash) refuse("url: is a FHIR base, without a query", "url");
-      if (url.username || url.password) refuse("url: takes no user info; use auth", "url");
+      checkAddress(url, "url", "auth");
       return { kind: "fhir", settings: { url: url.href.replace(/\/+$/, "") }, secrets: input.auth ?? null };
     }
     case "s3": {
       const { bucket, region, endpoint = null, prefix = "", path_style = endpoint !== null, credentials } = input;
+      if (endpoint !== null) checkAddress(new URL(endpoint), "endpoint", "credentials");
       return { kind: "s3", settings: { bucket, region, endpoint, prefix, path_style }, secrets: credentials };
     }
   }
+}
+
+/**
+ * An address is stored and shown as it is, so it must hold no secret.
+ *
+ * @throws {ConnectError} `bad_request`
+ */
+function checkAddress(url: URL, param: string, secrets: string): void {
+  if (url.search || url.hash) refuse(`${param}: takes no query`, param);
+  if (url.username || url.password) refuse(`${param}: takes no user info; use ${secrets}`, param);
 }
 
 /** @throws {ConnectError} `bad_request` where the secrets are another kind's */
@@ -203,6 +224,10 @@ async function fault(context: Context, configured: Configured): Promise<Destinat
     if (thrown instanceof DestinationError) return thrown;
     throw thrown;
   }
+}
+
+function notFound(): never {
+  throw new ConnectError("resource_not_found", { message: "There is no such destination", param: "id" });
 }
 
 function refuse(message: string, param: string): never {

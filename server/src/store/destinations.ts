@@ -40,8 +40,15 @@ export async function insertDestination(tx: Tx, row: DestinationRow): Promise<vo
   await tx.insertInto("destinations").values(row).execute();
 }
 
-export async function updateDestination(tx: Tx, { id, created_at: _, ...columns }: DestinationRow): Promise<void> {
-  await tx.updateTable("destinations").set(columns).where("id", "=", id).execute();
+/** What can change of a destination; where it leads to does not. */
+export type DestinationChange = Partial<Pick<DestinationRow, "status" | "sealed_secrets">>;
+
+export async function updateDestination(
+  tx: Tx,
+  id: string,
+  change: DestinationChange & Pick<DestinationRow, "updated_at">,
+): Promise<void> {
+  await tx.updateTable("destinations").set(change).where("id", "=", id).execute();
 }
 
 /** Deletes a destination with its watermarks and runs. */
@@ -105,12 +112,22 @@ export async function resetWatermarks(
     .where("destination_id", "=", destination_id)
     .$if(connection_id !== null, (query) => query.where("connection_id", "=", only))
     .execute();
+  await endRuns(tx, { destination_id, connection_id }, "restarted", now);
+}
+
+/** Ends the runs under way of a destination, of one connection or of all. */
+export async function endRuns(
+  tx: Tx,
+  { destination_id, connection_id }: { destination_id: string; connection_id: string | null },
+  error: string,
+  now: number,
+): Promise<void> {
   await tx
     .updateTable("export_runs")
-    .set({ status: "failed", error: "restarted", ended_at: now })
+    .set({ status: "failed", error, ended_at: now })
     .where("destination_id", "=", destination_id)
     .where("status", "=", "running")
-    .$if(connection_id !== null, (query) => query.where("connection_id", "=", only))
+    .$if(connection_id !== null, (query) => query.where("connection_id", "=", connection_id ?? ""))
     .execute();
 }
 
