@@ -186,6 +186,8 @@ describe("the words", () => {
       ].map((word) => [path, word]);
     });
     assert.ok(named.length > 20, `${named.length} were found`);
+    // Why a document is not here, or a pull was begun: words of other rows.
+    const apart = ["server/src/flow/download.ts", "server/src/store/attachments.ts", "server/src/store/schema.ts"];
     // These are answered to a caller or logged, and no trail is told them.
     const elsewhere = [
       "patient_answer",
@@ -196,7 +198,9 @@ describe("the words", () => {
       "grant_over",
       "absent",
     ];
-    const unknown = named.filter(([, word = ""]) => !elsewhere.includes(word) && trailReason(word) !== word);
+    const unknown = named.filter(
+      ([path = "", word = ""]) => !apart.includes(path) && !elsewhere.includes(word) && trailReason(word) !== word,
+    );
     assert.deepEqual(unknown, []);
   });
 });
