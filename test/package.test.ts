@@ -42,12 +42,15 @@ for (const path of ["connections?q=mercy", "patient-connections", ".well-known/j
 server.closeAllConnections();
 server.close();
 await mb.close();
-const single = readFileSync(new URL(import.meta.resolve("@mb-connect/widget/cdn")), "utf8");
+const read = (door) => readFileSync(new URL(import.meta.resolve("@mb-connect/widget/" + door)), "utf8");
+const { WORDS } = await import("@mb-connect/widget/locales/es");
 console.log(JSON.stringify({
   answers,
   refuses: new OptionsError() instanceof Error,
   returned: parseReturnUrl("/connected?success=true&patient_session_id=ps_1&connection_id=fhirsrc_1")?.success,
-  element: single.includes("mb-connect"),
+  element: read("cdn").includes("mb-connect"),
+  manifest: JSON.parse(read("custom-elements.json")).modules[0].declarations[0].tagName,
+  spanish: WORDS.includes("Busque su hospital"),
 }));
 `;
 
@@ -56,11 +59,13 @@ const TYPED = `
 import { mbConnect, type MbConnect, type MbConnectOptions, type PatientSession } from "@mb-connect/server";
 import { type ReturnResult, parseReturnUrl } from "@mb-connect/server/return-url";
 import { MbConnect as Element } from "@mb-connect/widget/element";
+import { WORDS } from "@mb-connect/widget/locales/es";
 
 export const start = (options: MbConnectOptions): MbConnect => mbConnect(options);
 export const session = (mb: MbConnect): Promise<PatientSession> => mb.patientSession.retrieve("ps_1");
 export const returned: ReturnResult | null = parseReturnUrl("/");
 export const element: HTMLElement = new Element();
+Element.locales.es = async () => ({ WORDS });
 // @ts-expect-error: an id is a string
 export const wrong: Promise<PatientSession> = start({} as MbConnectOptions).patientSession.retrieve(1);
 `;
@@ -108,7 +113,14 @@ describe("the packages as a stranger gets them", () => {
     await writeFile(join(stranger, "host.js"), HOST);
     const { stdout, stderr } = await run(process.execPath, ["host.js", key], { cwd: stranger });
     assert.equal(stderr, "");
-    assert.deepEqual(JSON.parse(stdout), { answers: [200, 200, 200], refuses: true, returned: true, element: true });
+    assert.deepEqual(JSON.parse(stdout), {
+      answers: [200, 200, 200],
+      refuses: true,
+      returned: true,
+      element: true,
+      manifest: "mb-connect",
+      spanish: true,
+    });
 
     const compilerOptions = {
       target: "es2023",
