@@ -217,7 +217,10 @@ forEachDatabase((databases) => {
     const now = Date.now();
     const seen: unknown[] = [];
     const runs = await database.db.transaction().execute(async (tx) => {
-      await tx.insertInto("patients").values({ id: "p1", created_at: now, updated_at: now }).execute();
+      await tx
+        .insertInto("patients")
+        .values({ id: "p1", last_record_seq: 0, created_at: now, updated_at: now })
+        .execute();
       await jobs.enqueue(tx, { ...work("same"), dedupeKey: "k" });
       const runs = await started({
         work: async () => void seen.push(await other.db.selectFrom("patients").select("id").execute()),

@@ -38,7 +38,11 @@ const rows: Row[] = [
   },
   {
     name: "React component, React and the element left out",
-    code: await bundle({ configFile: false, input: "dist/widget/src/react.js", external: [/^react$/, /^\.\/index\.js$/] }),
+    code: await bundle({
+      configFile: false,
+      input: "dist/widget/src/react.js",
+      external: [/^react$/, /^\.\/index\.js$/],
+    }),
     gate: 800,
   },
 ];

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: formats begin with control characters
 /**
  * What a document is by its own first bytes. What a hospital says of it is believed only as far as the bytes bear it out, so
  * that a page of HTML never passes for an image.
