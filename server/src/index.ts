@@ -21,7 +21,7 @@ export {
   type ReturnResult,
   type ReturnSuccess,
 } from "../../shared/src/return-url.ts";
-export type { FhirSource } from "../../shared/src/source.ts";
+export type { ConnectionsQuery, FhirSource } from "../../shared/src/source.ts";
 export type {
   EventType,
   Webhook,
@@ -34,6 +34,8 @@ export type {
 export { ConnectError } from "./errors.ts";
 export { type MbConnect, mbConnect } from "./mb-connect.ts";
 export { type Logger, type MbConnectOptions, OptionsError } from "./options.ts";
-export type { AttachmentContent } from "./views/attachments.ts";
 export type { TrailStep } from "./trail.ts";
+export type { AttachmentContent } from "./views/attachments.ts";
+export type { ListParameters } from "./views/cursor.ts";
+export type { PagedList } from "./views/paged.ts";
 export { type SignatureFault, WebhookSignatureError, Webhooks } from "./webhook-signature.ts";
