@@ -58,7 +58,7 @@ Entre otra vez en {app}.
 Este hospital no se puede usar
 {app} no se puede conectar con él ahora.
 Parece que no hay internet
-Revise su conexión.
+Vea si tiene conexión a la red.
 No se pudo conectar
 No terminó de entrar en su hospital. No se dio ningún dato.
 Este enlace ya no sirve
