@@ -252,8 +252,9 @@ forEachDatabase((databases) => {
     server.add(resource("Condition", "c1"), resource("Condition", "c2"));
     server.pageSize = 1;
     let disconnected: Promise<unknown> | null = null;
-    server.rules.push(async ({ path }) => {
-      if (path !== "Condition" || disconnected) return null;
+    server.rules.push(async ({ path, query }) => {
+      if (path !== "Condition" || disconnected || !query.has("cursor")) return null;
+      // The answer to this request comes after the patient was told that it is over.
       disconnected = host.patients.disconnectConnection("user", connection);
       await disconnected;
       return null;

@@ -336,6 +336,17 @@ forEachDatabase((databases) => {
     assert.equal((await host.records(connection))[0]?.body, newer);
   });
 
+  test("P3: of duplicates of one time on a page the greater version is kept", async (t) => {
+    const { server, host } = await openPullCase(t, databases);
+    const lastUpdated = "2026-01-01T00:00:00Z";
+    const version = (versionId: string) =>
+      JSON.stringify(resource("Condition", "c1", { meta: { lastUpdated, versionId } }));
+    server.add(version("9"), version("10"), version("8"));
+    const connection = await host.connect({ server, scopes: scopesFor("Condition") });
+    await host.settled(connection);
+    assert.equal((await host.records(connection))[0]?.body, version("10"));
+  });
+
   test("a record that did not change is not written again, and one that did moves to the end", async (t) => {
     const { server, host } = await openPullCase(t, databases);
     server.add(resource("Condition", "c1"), resource("Condition", "c2"));

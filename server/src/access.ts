@@ -6,7 +6,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { ConnectError } from "./errors.ts";
 import { type FhirAnswer, type FhirBytes, fetchFhir, readFhir } from "./fhir/client.ts";
-import { parseJson } from "./fhir/page.ts";
 import { openTokens, renew } from "./renewal.ts";
 import { connectionAt, endConnection, findConnection } from "./store/connections.ts";
 
@@ -15,6 +14,8 @@ const LEAST_LEFT_MS = 60_000;
 /** How often, and for how long, one waits for another's refresh: a little longer than a token request takes. */
 const WAIT_MS = 100;
 const WAITS = 200;
+/** Of a refusal so many bytes are looked at. */
+const LONGEST_WORDS = 64 * 1024;
 
 /** What a connection's records are read with. */
 export interface Access {
@@ -76,7 +77,7 @@ export async function readConnection(context: Context, connection_id: string, pa
   if (answer.status === 401) {
     return readFhir(context.door, await access(context, connection_id, first.generation), path);
   }
-  if (answer.status === 404 && saysGrantIsOver(answer.body)) {
+  if (answer.status === 404 && saysGrantIsOver(JSON.stringify(answer.body))) {
     const row = { id: connection_id, token_generation: first.generation };
     await endConnection(context.db, row, { status: "expired" }, context.clock());
     throw new ConnectError("token_unavailable", { reason: "grant_over" });
@@ -102,7 +103,7 @@ export async function fetchConnection(
   if (answer.status === 401 && !(await isFresh(context, connection_id))) {
     return fetchFhir(context.door, await access(context, connection_id, first.generation), url, request);
   }
-  if (answer.status === 404 && saysGrantIsOver(parseJson(answer.bytes))) {
+  if (answer.status === 404 && saysGrantIsOver(answer.bytes.toString("utf8", 0, LONGEST_WORDS))) {
     const row = { id: connection_id, token_generation: first.generation };
     await endConnection(context.db, row, { status: "expired" }, context.clock());
     throw new ConnectError("token_unavailable", { reason: "grant_over" });
@@ -117,6 +118,6 @@ async function isFresh(context: Context, connection_id: string): Promise<boolean
 }
 
 // Blue Button answers so, and not with 401, once the patient's grant has run out or was taken back.
-function saysGrantIsOver(body: unknown): boolean {
-  return body !== null && /data access grant/i.test(JSON.stringify(body));
+function saysGrantIsOver(words: string): boolean {
+  return /data access grant/i.test(words);
 }

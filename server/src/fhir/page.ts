@@ -21,6 +21,7 @@ export interface PageRecord extends ResourceKey {
   /** Its own text. */
   body: string;
   last_updated: number | null;
+  version_id: string | null;
   /** `match`: of the patient. `include`: came along. `foreign`: names another patient. */
   role: "match" | "include" | "foreign";
   /** Practitioners and the like that it refers to. */
@@ -32,7 +33,7 @@ export interface Page {
   records: PageRecord[];
   /** What the server said of the search itself. */
   issues: Issue[];
-  /** Entries that are no resource with a type and an id. */
+  /** Entries that are no resource with a type and an id, or nested beyond reason. */
   unusable: number;
   /** As the server wrote it; null on the last page. */
   next: string | null;
@@ -79,7 +80,7 @@ function isMatch(mode: unknown, found: string, searched: string | null): boolean
   return !REFERENCED_TYPES.has(found) && (mode === "match" || (mode !== "include" && searched === null));
 }
 
-/** The resource that an answer is as a whole; null where it is none, or has neither type nor id. */
+/** The resource that an answer is as a whole; null where it is none with a type and an id, or nested beyond reason. */
 export function readSingle(bytes: Buffer, subject: Subject, matches: boolean): PageRecord | null {
   const resource = parseJson(bytes);
   return resource && readRecord(resource, textOf(bytes).trim(), subject, matches);
@@ -103,14 +104,17 @@ function textOf(bytes: Buffer): string {
 function readRecord(resource: unknown, body: string, subject: Subject, matches: boolean): PageRecord | null {
   const { resourceType: type, id, meta } = (resource ?? {}) as { resourceType?: unknown; id?: unknown; meta?: Json };
   if (typeof type !== "string" || !TYPE.test(type) || typeof id !== "string" || !FHIR_ID.test(id)) return null;
+  const references = referencesOf(resource, subject.base);
+  if (!references) return null;
   const updated = Date.parse(String(meta?.lastUpdated ?? ""));
   return {
     type,
     fhir_id: id,
     body,
     last_updated: Number.isNaN(updated) ? null : updated,
+    version_id: typeof meta?.versionId === "string" ? meta.versionId : null,
     role: namesAnother(resource as Json, subject) ? "foreign" : matches ? "match" : "include",
-    references: referencesOf(resource, subject.base),
+    references,
   };
 }
 

@@ -31,25 +31,30 @@ export const REFERENCED_TYPES: ReadonlySet<string> = new Set([
   "Medication",
 ]);
 
-/** The resources of those types that a resource refers to, wherever in it; repeats included. */
-export function referencesOf(resource: unknown, base: string): ResourceKey[] {
+/** No record is nested as deep; what is would exhaust the stack of whoever writes or reads it. */
+const DEEPEST = 200;
+
+/** The resources of those types that a resource refers to, wherever in it; repeats included. Null where it is nested beyond 200. */
+export function referencesOf(resource: unknown, base: string): ResourceKey[] | null {
   const found: ResourceKey[] = [];
-  collect(resource, base, found);
-  return found;
+  return collect(resource, base, found, 0) ? found : null;
 }
 
-function collect(value: unknown, base: string, found: ResourceKey[]): void {
+/** False where it goes too deep. */
+function collect(value: unknown, base: string, found: ResourceKey[], depth: number): boolean {
+  if (depth > DEEPEST) return false;
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === "object") collect(item, base, found);
-    return;
+    for (const item of value) if (typeof item === "object" && !collect(item, base, found, depth + 1)) return false;
+    return true;
   }
   for (const name in value as Record<string, unknown>) {
     const member = (value as Record<string, unknown>)[name];
     if (typeof member === "object") {
-      if (member !== null) collect(member, base, found);
+      if (member !== null && !collect(member, base, found, depth + 1)) return false;
     } else if (name === "reference" && typeof member === "string") {
       const key = resolveReference(member, base);
       if (key && REFERENCED_TYPES.has(key.type)) found.push(key);
     }
   }
+  return true;
 }

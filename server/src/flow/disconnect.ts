@@ -6,8 +6,10 @@
  */
 import { type AuditActor, recordAudit } from "../audit.ts";
 import type { Context } from "../context.ts";
+import { schedulePull } from "../pulling/schedule.ts";
 import { revokeGrant } from "../revoke-grant.ts";
 import { endConnection, findConnection } from "../store/connections.ts";
+import { interruptPull } from "../store/pulls.ts";
 import { recordStep } from "../trail.ts";
 import { untilDone } from "../unfinished.ts";
 
@@ -28,6 +30,8 @@ export async function disconnect(
     // A refresh may have brought other tokens since they were read; the ones forgotten are the ones to revoke.
     const ended = await context.db.transaction().execute(async (tx) => {
       if (!(await endConnection(tx, connection, { status: "disconnected" }, context.clock()))) return false;
+      // A pull under way stores nothing more; the job that finds the connection ended settles it.
+      if (await interruptPull(tx, connection_id)) await schedulePull(context, tx, connection_id);
       const entry = { action: "connection_disconnected", actor, subject: connection_id, patient_id } as const;
       await recordAudit(context, tx, { ...entry, detail: { source: connection.source_id } });
       return true;

@@ -34,6 +34,10 @@ export interface Place {
   tries: number;
   /** True once a search was begun anew because its next page was gone. */
   restarted: boolean;
+  /** True once it was begun anew because its next page had grown old; after that such a page is tried all the same. */
+  renewed: boolean;
+  /** True once a page told of an error beside its records: the search then is not whole, wherever it ends. */
+  flawed: boolean;
   /** No request before then. */
   not_before: number;
   /** What is asked for beside the matches: `_include`, `_revinclude`; empty once the server refused it. */
@@ -65,12 +69,15 @@ export function beginning() {
     mark: null,
     tries: 0,
     restarted: false,
+    renewed: false,
+    flawed: false,
     not_before: 0,
   } satisfies Partial<Place>;
 }
 
 /** After the first search's end; the next one is at its beginning. */
-export function searchEnded(place: Place, end: keyof Ends): Place {
+export function searchEnded(place: Place, reached: keyof Ends): Place {
+  const end = reached === "whole" && place.flawed ? "cut" : reached;
   const [search = "", ...searches] = place.searches;
   const done = end === "whole" ? [...place.done, search] : place.done;
   // What a search is refused without as well was not what it was refused for.

@@ -107,12 +107,16 @@ async function pausedUntil(pulling: Pulling): Promise<number> {
 }
 
 async function takeTurn(pulling: Pulling) {
-  const { context, connection, profile, subject, deadline, signal } = pulling;
+  const { context, connection, profile, subject, host, deadline, signal } = pulling;
   const names = [`host ${hostOf(subject)}`, `source ${connection.source_id}`];
+  const { rps, concurrency } = profile.fhir;
+  // Of a host that has failed so often one request tells whether it still does.
+  const failing = (host.row?.failures ?? 0) >= BREAKER.failures;
+  const limits = { rps, concurrency: failing ? 1 : concurrency };
   for (;;) {
     signal.throwIfAborted();
     const now = context.clock();
-    const turn = context.pace.take(names, profile.fhir, now);
+    const turn = context.pace.take(names, limits, now);
     if (!("at" in turn)) return turn;
     if (turn.at - now > SHORT_MS || now >= deadline) return turn;
     await delay(turn.at - now, undefined, { signal });

@@ -11,7 +11,7 @@ import { PATIENT_COMPARTMENT } from "../fhir/patient-compartment.ts";
 import { REFERENCED_TYPES, type ResourceKey } from "../fhir/reference.ts";
 import type { Tx } from "../store/database.ts";
 import { countCompanions, writePull, writePullType } from "../store/pulls.ts";
-import { storeRecords } from "../store/records.ts";
+import { newestOfEach, storeRecords } from "../store/records.ts";
 import { noteReferences } from "../store/references.ts";
 import type { PullTypeRow, ReferenceFoundRow } from "../store/schema.ts";
 import { beginning, type Ends, isWhole, type Place, searchEnded, searchReplaced, stateOf } from "./place.ts";
@@ -26,7 +26,7 @@ export interface TypeWork {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
-/** A next page's address may die: after this the search begins anew. */
+/** A next page's address may die: after this the search begins anew, once. */
 const NEXT_LASTS_MS = 5 * 60_000;
 const MOST_PAGES = 1000;
 const TRIES = 6;
@@ -90,15 +90,14 @@ function turned(pulling: Pulling, work: TypeWork, page: Page, url: URL): Pick<Ta
   const foreign = page.records.filter(({ role }) => role === "foreign").length;
   const counted = noted(work, "warnings", page.issues.filter((one) => !isFailing(one)).length);
   const seen = noted(noted(counted, "quarantined", foreign), "unusable", page.unusable);
-  if (failing) {
-    const narrower = page.records.length === 0 ? narrowed(seen, page.issues) : null;
-    return {
-      work:
-        narrower ?? ended(noted(seen, "outcome_errors"), seen.place.pages + page.records.length > 0 ? "cut" : "failed"),
-    };
+  if (failing && page.records.length === 0) {
+    const narrower = narrowed(seen, page.issues);
+    return { work: narrower ?? ended(noted(seen, "outcome_errors"), seen.place.pages > 0 ? "cut" : "failed") };
   }
-  const place = { ...seen.place, pages: seen.place.pages + 1, tries: 0, not_before: 0 };
-  const on = { ...seen, place };
+  // What an error beside records says is missing; the pages after it are there all the same.
+  const flawed = seen.place.flawed || failing;
+  const place = { ...seen.place, pages: seen.place.pages + 1, tries: 0, not_before: 0, flawed };
+  const on = { ...noted(seen, "outcome_errors", failing ? 1 : 0), place };
   if (page.next === null) return { work: ended(on, "whole") };
   const next = urlBelow(subject.base, page.next);
   if (!next) return { work: ended(noted(on, "next_elsewhere"), "cut") };
@@ -134,7 +133,7 @@ function refused(work: TypeWork, status: number, bytes: Buffer): Taken {
   if (place.next !== null) {
     // The address of the next page has died.
     if (place.restarted) return nothing(ended(counted, "cut"));
-    return nothing({ ...counted, place: { ...place, ...beginning(), restarted: true } });
+    return nothing({ ...counted, place: { ...place, ...beginning(), restarted: true, renewed: place.renewed } });
   }
   if ([404, 405, 410, 501].includes(status)) {
     const worked = row.complete_at !== null || row.records > 0;
@@ -215,9 +214,10 @@ function noted(work: TypeWork, name: string, count = 1): TypeWork {
 
 function freshened(work: TypeWork, now: number): TypeWork {
   const { place } = work;
-  const stale = place.next !== null && now - place.next_at > NEXT_LASTS_MS;
-  const { restarted } = place;
-  return stale ? { ...work, place: { ...place, ...beginning(), restarted } } : work;
+  const { next, next_at, restarted, renewed } = place;
+  // Once: at a server that asks for such a pause before each page, a search that always begins anew never ends.
+  if (next === null || renewed || now - next_at <= NEXT_LASTS_MS) return work;
+  return { ...work, place: { ...place, ...beginning(), restarted, renewed: true } };
 }
 
 function firstUrl({ connection, profile, subject, context }: Pulling, { row, place }: TypeWork): URL {
@@ -299,6 +299,6 @@ export async function keep(
   const followed = hops > MOST_HOPS ? [] : records.filter(({ role }) => role !== "foreign");
   for (const { references } of followed) for (const key of references) note(key, "waiting");
   await noteReferences(tx, rows);
-  await noteDocuments(context, tx, { ...owner, fhir_base_url: subject.base }, records, now);
+  await noteDocuments(context, tx, { ...owner, fhir_base_url: subject.base }, newestOfEach(records), now);
   return added;
 }

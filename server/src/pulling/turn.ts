@@ -25,7 +25,7 @@ export async function beginPull(pulling: Pulling, row: PullRow, capabilities: Ca
   const recent = row.full_at !== null && now - row.full_at < FULL_EVERY_MS;
   // A new grant may open what the last one did not.
   const mode = recent && reason !== "connect" ? "incremental" : "full";
-  return context.db.transaction().execute(async (tx) => {
+  const started = await context.db.transaction().execute(async (tx) => {
     const known = await listPullTypes(tx, connection.id);
     const planned = planPull({
       profile,
@@ -59,6 +59,9 @@ export async function beginPull(pulling: Pulling, row: PullRow, capabilities: Ca
     if (mode === "full") await forgetReferences(tx, connection.id);
     return { ...row, ...begun };
   });
+  // What the last pull read is no longer known, or this one would take it for read.
+  if (mode === "full") for (const names of [pulling.known.noted, pulling.known.read]) names.clear();
+  return started;
 }
 
 /**

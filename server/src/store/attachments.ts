@@ -5,6 +5,7 @@
  */
 import type { Ids } from "../ids.ts";
 import type { WrittenFile } from "./attachment-files.ts";
+import { batchesOf } from "./batches.ts";
 import type { Db, Tx } from "./database.ts";
 import type { RecordOwner } from "./records.ts";
 import type { AttachmentRow } from "./schema.ts";
@@ -59,7 +60,7 @@ export async function noteAttachments(
       fresh.push({ id, connection_id, patient_id, document_id, position, ...news, ...nothing });
     }
   }
-  if (fresh.length > 0) await tx.insertInto("attachments").values(fresh).execute();
+  for (const batch of batchesOf(fresh)) await tx.insertInto("attachments").values(batch).execute();
   return waiting;
 }
 
@@ -155,13 +156,17 @@ async function knownOf(
   connection_id: string,
   noted: readonly NotedAttachment[],
 ): Promise<ReadonlyMap<string, Known>> {
-  const rows = await db
-    .selectFrom("attachments")
-    .select(["id", "document_id", "position", "state", "reason", "sealed_version"])
-    .where("connection_id", "=", connection_id)
-    .where("document_id", "in", [...new Set(noted.map(({ document_id }) => document_id))])
-    .execute();
-  return new Map(rows.map((row) => [`${row.document_id} ${row.position}`, row]));
+  const known = new Map<string, Known>();
+  for (const batch of batchesOf([...new Set(noted.map(({ document_id }) => document_id))])) {
+    const rows = await db
+      .selectFrom("attachments")
+      .select(["id", "document_id", "position", "state", "reason", "sealed_version"])
+      .where("connection_id", "=", connection_id)
+      .where("document_id", "in", batch)
+      .execute();
+    for (const row of rows) known.set(`${row.document_id} ${row.position}`, row);
+  }
+  return known;
 }
 
 /** Whether a known attachment is to be noted anew. */

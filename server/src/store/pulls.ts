@@ -2,6 +2,7 @@
  * Pulls: the one under way at each connection, or its last one, and how it goes with each type of resource. A job that takes
  * a pull up gets the next `run`; whatever it writes after that is written only while the run is still its own.
  */
+import { batchesOf } from "./batches.ts";
 import type { Db, Tx } from "./database.ts";
 import type { PullRow, PullTypeRow } from "./schema.ts";
 
@@ -56,10 +57,28 @@ export async function wantPull(db: Db, connection_id: string, wanted: "connect" 
     .insertInto("pulls")
     .values({ connection_id, run: 0, state: "waiting", wanted, reason: wanted, mode: "full" })
     .onConflict((conflict) => {
-      const again = conflict.column("connection_id").doUpdateSet({ wanted, reason: wanted, state: "waiting" });
-      return wanted === "connect" ? again : again.where("pulls.state", "=", "settled");
+      const own = conflict.column("connection_id");
+      const again = { wanted, reason: wanted, state: "waiting" as const };
+      // Whoever has the pull loses it: what it began would be by the old grant, and would pass for what is wanted here.
+      if (wanted === "connect") return own.doUpdateSet((eb) => ({ ...again, run: eb("pulls.run", "+", 1) }));
+      return own.doUpdateSet(again).where("pulls.state", "=", "settled");
     })
     .execute();
+}
+
+/**
+ * Takes a pull that has not settled from the job that has it: that one stores nothing after the caller's commit.
+ *
+ * @returns whether there is one to settle
+ */
+export async function interruptPull(tx: Tx, connection_id: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("pulls")
+    .set((update) => ({ run: update("run", "+", 1) }))
+    .where("connection_id", "=", connection_id)
+    .where((eb) => eb.or([eb("state", "!=", "settled"), eb("wanted", "is not", null)]))
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** Takes a pull up for a job; undefined where the connection has none. */
@@ -179,26 +198,18 @@ export async function countCompanions(
   added: ReadonlyMap<string, number>,
   now: number,
 ): Promise<void> {
-  if (added.size === 0) return;
-  await tx
-    .insertInto("pull_types")
-    .values(
-      [...added].map(([type, records]) => ({
-        connection_id,
-        type,
-        records,
-        state: "running" as const,
-        bytes: 0,
-        notes: "{}",
-        started_at: now,
-      })),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .columns(["connection_id", "type"])
-        .doUpdateSet((eb) => ({ records: eb("pull_types.records", "+", eb.ref("excluded.records")) })),
-    )
-    .execute();
+  const row = { connection_id, state: "running" as const, bytes: 0, notes: "{}", started_at: now };
+  for (const batch of batchesOf([...added])) {
+    await tx
+      .insertInto("pull_types")
+      .values(batch.map(([type, records]) => ({ ...row, type, records })))
+      .onConflict((conflict) =>
+        conflict
+          .columns(["connection_id", "type"])
+          .doUpdateSet((eb) => ({ records: eb("pull_types.records", "+", eb.ref("excluded.records")) })),
+      )
+      .execute();
+  }
 }
 
 /** Ends the part of each type that came along with others, now that all of them are done. */

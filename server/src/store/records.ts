@@ -11,6 +11,8 @@ import type { RecordRow } from "./schema.ts";
 export interface IncomingRecord extends Pick<RecordRow, "type" | "fhir_id" | "last_updated" | "role"> {
   /** Its own text out of the page. */
   body: string;
+  /** `meta.versionId`, where there is one. */
+  version_id?: string | null;
 }
 
 /** Whose records they are. */
@@ -32,8 +34,8 @@ export type KeptForm = (record: IncomingRecord) => Pick<RecordRow, "body" | "has
 export const plainForm: KeptForm = ({ body }) => ({ body, hash: hash("sha256", body, "buffer") });
 
 /**
- * Stores a page of records. Of one that comes twice the newer is kept, by `meta.lastUpdated`; one that is as it was is not
- * written, and one that a search matched stays a match when it later comes along with another. What is written gets the
+ * Stores a page of records. Of one that comes twice the newer is kept, by `meta.lastUpdated`, and on one page by
+ * `meta.versionId` where that is the same; one that is as it was is not written, and one that a search matched stays a match when it later comes along with another. What is written gets the
  * patient's next `seq`, in the order given. The caller's transaction keeps other writers of the connection out.
  */
 export async function storeRecords(
@@ -47,8 +49,8 @@ export async function storeRecords(
   const page = newestOfEach(incoming);
   const standing = await findStanding(tx, owner.connection_id, page);
   const writing: Writing[] = [];
-  for (const [name, record] of page) {
-    const before = standing.get(name);
+  for (const record of page) {
+    const before = standing.get(`${record.type}/${record.fhir_id}`);
     const kept = form(record);
     if (before && !replaces(record, kept.hash, before)) continue;
     const role = before?.role === "match" && record.role === "include" ? "match" : record.role;
@@ -73,10 +75,10 @@ function replaces(record: IncomingRecord, hash: Buffer, before: Standing): boole
 async function findStanding(
   tx: Tx,
   connection_id: string,
-  page: ReadonlyMap<string, IncomingRecord>,
+  page: readonly IncomingRecord[],
 ): Promise<Map<string, Standing>> {
   const ids = new Map<string, string[]>();
-  for (const { type, fhir_id } of page.values()) ids.set(type, [...(ids.get(type) ?? []), fhir_id]);
+  for (const { type, fhir_id } of page) ids.set(type, [...(ids.get(type) ?? []), fhir_id]);
   const standing = new Map<string, Standing>();
   for (const [type, all] of ids) {
     for (const { part, text } of inParts(tx, all, "lookUp")) {
@@ -186,14 +188,23 @@ export async function readRecords(db: Db, query: RecordsQuery): Promise<RecordRo
   return backwards ? rows.reverse() : rows;
 }
 
-/** By type and id. */
-function newestOfEach(incoming: readonly IncomingRecord[]): Map<string, IncomingRecord> {
-  const kept = new Map<string, IncomingRecord>();
+/** Of records that a page holds more than once, the newest of each; the later one where they do not tell. */
+export function newestOfEach<Incoming extends IncomingRecord>(incoming: readonly Incoming[]): Incoming[] {
+  const kept = new Map<string, Incoming>();
   for (const record of incoming) {
     const name = `${record.type}/${record.fhir_id}`;
     const before = kept.get(name);
-    if (before && (before.last_updated ?? 0) > (record.last_updated ?? 0)) continue;
-    kept.set(name, record);
+    if (!before || !isOlder(record, before)) kept.set(name, record);
   }
-  return kept;
+  return [...kept.values()];
 }
+
+function isOlder(record: IncomingRecord, before: IncomingRecord): boolean {
+  const [updated, standing] = [record.last_updated ?? 0, before.last_updated ?? 0];
+  if (updated !== standing) return updated < standing;
+  // Only versions that count can be compared.
+  const [version = "", other = ""] = [record.version_id ?? "", before.version_id ?? ""];
+  return COUNTED.test(version) && COUNTED.test(other) && Number(version) < Number(other);
+}
+
+const COUNTED = /^\d{1,15}$/;

@@ -1,5 +1,6 @@
 /** Resources that records refer to, noted in the page's transaction and read when the searches are done. */
 import { sql } from "kysely";
+import { batchesOf } from "./batches.ts";
 import type { Db, Tx } from "./database.ts";
 import type { ReferenceFoundRow } from "./schema.ts";
 
@@ -24,18 +25,19 @@ export function listWaitingReferences(db: Db, connection_id: string, limit?: num
 
 /** Notes references; of one that is known, only that it has been read by now. */
 export async function noteReferences(tx: Tx, rows: readonly ReferenceFoundRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx
-    .insertInto("references_found")
-    .values([...rows])
-    .onConflict((conflict) =>
-      conflict
-        .columns(["connection_id", "type", "fhir_id"])
-        .doUpdateSet((eb) => ({ state: eb.ref("excluded.state") }))
-        .where("references_found.state", "=", "waiting")
-        .where(sql<boolean>`excluded.state <> 'waiting'`),
-    )
-    .execute();
+  for (const batch of batchesOf(rows)) {
+    await tx
+      .insertInto("references_found")
+      .values(batch)
+      .onConflict((conflict) =>
+        conflict
+          .columns(["connection_id", "type", "fhir_id"])
+          .doUpdateSet((eb) => ({ state: eb.ref("excluded.state") }))
+          .where("references_found.state", "=", "waiting")
+          .where(sql<boolean>`excluded.state <> 'waiting'`),
+      )
+      .execute();
+  }
 }
 
 /** Writes what became of a reference. */

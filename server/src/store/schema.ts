@@ -279,7 +279,7 @@ export interface RecordKeyRow {
 /** A connection's pull: the one under way, or the last one. */
 export interface PullRow {
   connection_id: string;
-  /** Moves on with every job that takes the pull up: one that has lost its lease writes nothing more. */
+  /** Moves on with every job that takes the pull up, every new grant and a disconnect: a job that has lost it writes nothing more. */
   run: number;
   state: "waiting" | "running" | "settled";
   /** What asked for a new pull that has not begun; null where nothing did. */
