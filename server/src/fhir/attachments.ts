@@ -4,6 +4,7 @@
  *
  * @see FHIR R4, Attachment, DocumentReference, DiagnosticReport
  */
+import { baseOf, urlBelow } from "./client.ts";
 
 /** One document, as a record tells of it. */
 export interface Attachment {
@@ -66,12 +67,9 @@ export function mediaType(value: unknown): string | null {
 
 /** The URL where it lies below the base, else null. */
 function below(fhirBaseUrl: string, url: string): string | null {
-  const base = new URL(`${fhirBaseUrl.replace(/\/+$/, "")}/`);
-  if (url.startsWith("#") || !URL.canParse(url, base.href)) return null;
-  const { href, origin, pathname, username, password } = new URL(url, base);
-  if (origin !== base.origin || !pathname.startsWith(base.pathname) || pathname === base.pathname) return null;
-  // An escaped slash or dot may lead out of the base at a server that takes it for one.
-  return username !== "" || password !== "" || /%2f|%5c|%2e/i.test(pathname) ? null : href;
+  const base = baseOf(fhirBaseUrl);
+  const found = url.startsWith("#") ? null : urlBelow(base, url);
+  return found && found.pathname.length > new URL(base).pathname.length ? found.href : null;
 }
 
 function digest(hash: unknown): Buffer | null {

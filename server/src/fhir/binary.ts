@@ -73,7 +73,9 @@ function beginningOfData(text: string): { head: object; rest: string } | null {
 function decodeBase64(text: string, ended: boolean): { content: Buffer; rest: string } {
   const [broken = ""] = ended ? [] : (/\\(?:u[0-9a-f]{0,3})?$/i.exec(text) ?? []);
   const escaped = text.slice(0, text.length - broken.length);
-  const plain = (escaped.includes("\\") ? String(parse(`["${escaped}"]`)) : escaped).replace(/\s+/g, "");
+  const unescaped = escaped.includes("\\") ? parse(`["${escaped.replace(/\s+/g, "")}"]`) : [escaped];
+  if (!unescaped) throw new NoBinaryError("Not JSON");
+  const plain = String(unescaped).replace(/\s+/g, "");
   const whole = ended ? plain.length : plain.length - (plain.length % 4);
   return { content: Buffer.from(plain.slice(0, whole), "base64"), rest: plain.slice(whole) + broken };
 }

@@ -32,7 +32,9 @@ export function urlBelow(base: string, written: string): URL | null {
   const url = new URL(written, base);
   const home = new URL(base);
   const below = url.pathname === home.pathname.slice(0, -1) || url.pathname.startsWith(home.pathname);
-  return url.origin === home.origin && below && !url.username && !url.password ? url : null;
+  // An escaped slash or dot may lead out of the base at a server that takes it for one.
+  const escaped = /%2f|%5c|%2e/i.test(url.pathname);
+  return url.origin === home.origin && below && !escaped && !url.username && !url.password ? url : null;
 }
 
 /**
@@ -72,11 +74,8 @@ export interface FhirAnswer {
  * @throws {DoorError} when the server cannot be reached
  */
 export async function readFhir(door: Door, access: FhirAccess, path: string): Promise<FhirAnswer> {
-  const base = new URL(`${access.fhir_base_url.replace(/\/+$/, "")}/`);
-  const url = new URL(path, base);
-  if (url.origin !== base.origin || !url.pathname.startsWith(base.pathname)) {
-    throw new TypeError("The path leaves the FHIR base");
-  }
+  const url = urlBelow(baseOf(access.fhir_base_url), path);
+  if (!url) throw new TypeError("The path leaves the FHIR base");
   const response = await door.request(url, {
     headers: {
       accept: "application/fhir+json, application/json;q=0.9",
