@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { test } from "node:test";
 import { forEachDatabase } from "./support/databases.ts";
 import { resource, startFhirServer } from "./support/fhir-server.ts";
@@ -42,5 +43,27 @@ forEachDatabase((databases) => {
     child.kill("SIGTERM");
     assert.deepEqual(await ended, [0, null]);
     assert.equal(said, "The worker runs.\nThe worker stops.\n");
+  });
+
+  const onSqlite = { skip: databases.name === "sqlite" ? false : "Postgres makes no database by itself" };
+  test("mb-connect work makes no database where there is none", onSqlite, async (t) => {
+    const host = await openPullHost(databases, { worker: false });
+    const folder = await mkdtemp(join(tmpdir(), "mb-work-"));
+    t.after(async () => {
+      await host.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+    const file = join(folder, "options.mjs");
+    const options = { ...host.options, database: join(folder, "wrong.db") };
+    await writeFile(
+      file,
+      `export const options = { ...${JSON.stringify(options)}, patient: () => null, logger: undefined };`,
+    );
+    const child = spawn(process.execPath, [BIN, "work", "--config", file], { stdio: ["ignore", "inherit", "pipe"] });
+    const said = textOf(child.stderr);
+    const [code] = await once(child, "exit");
+    assert.equal(code, 1);
+    assert.match(await said, /there is no database at .*wrong\.db: run this in the folder that the host runs in/);
+    assert.deepEqual(await readdir(folder), ["options.mjs"]);
   });
 });

@@ -54,12 +54,22 @@ export async function withConfig<T>(
 }
 
 function composed(file: string, options: MbConnectOptions, clock: () => number): ReturnType<typeof compose> {
+  return withSoundOptions(file, options, () => compose({ ...options, logger: SILENT }, { clock }));
+}
+
+/**
+ * Puts something together by options that were loaded. A SQLite file is never made here: at a path that is wrong it would be
+ * an empty one.
+ *
+ * @throws {CommandError} where the options are not complete, or name a database that is not there
+ */
+export function withSoundOptions<T>(file: string, options: MbConnectOptions, make: () => T): T {
   try {
     const { database } = readOptions(options);
     if (!isPostgresUrl(database) && !existsSync(database)) {
       throw new CommandError(`there is no database at ${database}: run this in the folder that the host runs in`);
     }
-    return compose({ ...options, logger: SILENT }, { clock });
+    return make();
   } catch (thrown) {
     if (!(thrown instanceof OptionsError)) throw thrown;
     throw new CommandError(`${file} does not do as options: mb-connect doctor --config ${file} says why`);

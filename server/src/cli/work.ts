@@ -1,9 +1,8 @@
 /** `mb-connect work`: the background in a process of its own, beside hosts that leave it out. */
 import type { Command } from "commander";
 import { mbConnect } from "../mb-connect.ts";
-import { OptionsError } from "../options.ts";
-import { loadOptions } from "./config-file.ts";
-import { CommandError, type Terminal } from "./terminal.ts";
+import { loadOptions, withSoundOptions } from "./config-file.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Adds `work`. */
 export function addWork(program: Command, terminal: Terminal): void {
@@ -15,7 +14,8 @@ export function addWork(program: Command, terminal: Terminal): void {
     .requiredOption("--config <file>", "ES module that exports the host's options, as default or as `options`")
     .action(async ({ config }: { config: string }) => {
       const stopped = terminal.interrupted();
-      const mb = start(config, await loadOptions(config));
+      const options = await loadOptions(config);
+      const mb = withSoundOptions(config, options, () => mbConnect(options));
       try {
         await mb.ready;
         await mb.worker.start();
@@ -26,15 +26,6 @@ export function addWork(program: Command, terminal: Terminal): void {
         await mb.close();
       }
     });
-}
-
-function start(file: string, options: Parameters<typeof mbConnect>[0]): ReturnType<typeof mbConnect> {
-  try {
-    return mbConnect(options);
-  } catch (thrown) {
-    if (!(thrown instanceof OptionsError)) throw thrown;
-    throw new CommandError(`${file} does not do as options: mb-connect doctor --config ${file} says why`);
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
