@@ -83,7 +83,7 @@ const fields = {
     .array(z.union([z.enum(["token", "id_token", "search"]), z.templateLiteral(["access_token:", z.string()])]))
     .min(1),
   refresh,
-  /** For the pull of records; nothing reads it before. */
+  /** For the pull of records. */
   fhir,
   /** For the pull of records: type → what each of its searches asks beside the patient. */
   search_overrides: z.record(z.string(), z.array(z.string())),
