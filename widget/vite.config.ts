@@ -11,6 +11,8 @@ const TERSER: MinifyOptions = {
   module: true,
   ecma: 2020,
   compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true },
+  // Names that never leave the element.
+  mangle: { properties: { regex: /^(rows|unlisted|ending|unfolds|delayMs|tone|spoken|view|change|show|renderRoot)$/ } },
 };
 
 function smaller(): Plugin {

@@ -168,6 +168,7 @@ const ARRIVING = [
 export function elementHost(): (context: Exchange, next: () => Promise<void>) => Promise<void> {
   const log = new Map<string, Asked[]>();
   const closed = new Map<string, Promise<unknown>>();
+  const gone = new Set<string>();
   return async (context, next) => {
     const [, root, kind = "", mark = "", route] = context.URL.pathname.split("/");
     if (root !== "host") return next();
@@ -189,9 +190,15 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
       const logo = { type: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' };
       send(res, url.pathname.endsWith("sound") ? logo : html(404));
     } else if (req.method === "DELETE") {
+      gone.add(`${key}/${url.pathname.split("/").at(-1)}`);
       send(res, kind === "steady" ? envelope("internal_error", 500) : json({ disconnected: true }));
     } else if (route === "patient-connections") {
       const times = log.get(key)?.length ?? 0;
+      if (kind === "patient")
+        return send(
+          res,
+          page(CONNECTIONS.map((one) => (gone.has(`${key}/${one.id}`) ? { ...one, status: "disconnected" } : one))),
+        );
       send(res, PULLS[kind]?.(times) ?? page([{ connection_id: "fhirsrc_1", pull: null }]));
     } else if (kind.startsWith("hang")) closed.set(key, once(res, "close"));
     else send(res, CASES[kind]?.(url) ?? soundAnswer(req.method ?? "", url));

@@ -77,7 +77,7 @@ describe("connections", () => {
     await press("Enter");
     await at.until(() => at.text().includes("Reconnect Willow Eye Center"), "it has ended");
     equal(items(at)[2], "Willow Eye Center|Not connected|Reconnect Willow Eye Center");
-    const { method, path } = (await at.asked()).at(-1) ?? {};
+    const { method, path } = (await at.asked()).at(-2) ?? {};
     equal([method, path?.endsWith("/patient-connections/conn_3")], ["DELETE", true]);
     ok(at.element.shadowRoot?.activeElement, "the focus stays inside");
   });

@@ -239,7 +239,7 @@ describe("search", () => {
     await search(at, "mer");
     equal((await fault).code, "offline");
     await at.element.updateComplete;
-    ok(at.text().includes("You seem to be offline. Please check your internet connection."), at.text());
+    ok(at.text().includes("Please check your internet connection."), at.text());
   });
 
   it("drops rows that are none, and rows past the limit", async () => {

@@ -165,15 +165,13 @@ async function request(url: string, init: RequestInit): Promise<object> {
   const body = await answer.json().catch(() => null);
   if (ok && body) return body;
   const { code, request_id } = body?.error ?? {};
-  throw fault(code ?? codeOf(status, ok && redirected), status, request_id);
+  // Many hosts lead an unauthenticated request to their sign-in page, which then answers HTML with 200.
+  throw fault(code ?? codeOf(ok && redirected ? 401 : status), status, request_id);
 }
 
-/**
- * For answers without an envelope of ours: a host's guard, a proxy's page, a route that is not there. Many hosts lead an
- * unauthenticated request to their sign-in page, which then answers HTML with 200.
- */
-function codeOf(status: number, ledElsewhere: boolean): FaultCode {
-  if (status === 401 || ledElsewhere) return "not_authenticated";
+/** For answers without an envelope of ours: a host's guard, a proxy's page, a route that is not there. */
+function codeOf(status: number): FaultCode {
+  if (status === 401) return "not_authenticated";
   if (status === 429) return "throttled";
   return status >= 400 && status < 500 ? "config_missing" : "internal_error";
 }

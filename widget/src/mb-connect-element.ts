@@ -234,7 +234,7 @@ export class MbConnect extends LitElement {
   );
   #starting: AbortController | undefined;
   #following: object | undefined;
-  #fetched: readonly PatientConnection[] | undefined;
+  #fetched: readonly PatientConnection[] | null = null;
   #language: MutationObserver | undefined;
   #said = "";
   #speaking: ReturnType<typeof setTimeout> | undefined;
@@ -409,11 +409,10 @@ export class MbConnect extends LitElement {
     disconnect: async (id) => {
       try {
         await requestEnd(this.connectionsUrl, id);
-        const ended = this.connections?.map((one) =>
-          one.id === id ? { ...one, status: "disconnected" as const } : one,
-        );
-        this.connections = ended ?? null;
         this.#change({ ending: null });
+        // A page's own list is out of date now as well.
+        this.#fetched = this.connections;
+        this.#follow();
       } catch (error) {
         this.#change(this.#report("disconnect", error));
       }
@@ -470,7 +469,7 @@ export class MbConnect extends LitElement {
       try {
         const list = await requestConnections(connectionsUrl);
         if (!wanted()) return false;
-        if (!this.connections || this.connections === this.#fetched) this.connections = this.#fetched = list;
+        if (this.connections === this.#fetched) this.connections = this.#fetched = list;
         if (!result?.success) return false;
         const link = list.find((one) => one.connection_id === result.connection_id);
         if (link)

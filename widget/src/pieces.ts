@@ -14,7 +14,7 @@ export function renderButton(text: string, press: () => void, quiet = false, par
  */
 export function renderLogo({ name, logo_url }: Pick<Row, "name" | "logo_url">, searchUrl: string): TemplateResult {
   const address = logoAddress(logo_url, searchUrl);
-  const letters = name.match(/(?<![\p{L}\p{N}'’])\p{L}/gu)?.slice(0, 2);
+  const letters = name.match(/(?<!\S)\p{L}/gu)?.slice(0, 2);
   return html`<span part="logo" aria-hidden="true"
     >${letters?.join("").toUpperCase()}${address && html`<img alt="" loading="lazy" referrerpolicy="no-referrer" src=${address} @error=${remove} />`}</span
   >`;

@@ -17,9 +17,6 @@ const STEPS: Record<string, OutcomeStep> = {
   fix_setup: "search",
 };
 
-/** Where a step's own words stand. */
-const WORDS = { retry: "tryAgain", search: "searchAgain", reload: "reload" } as const;
-
 /** What comes next → the outcome whose words it has, unless a host gives it its own; `retry` where none is named. */
 const ALIKE: Record<string, string> = { fix_setup: "resource_not_found" };
 
@@ -49,7 +46,7 @@ export function outcomeOf(view: View, strings: Strings): Outcome {
   return {
     title,
     text: fill(text, strings),
-    button: button ?? strings[WORDS[step]],
+    button: button ?? strings[step],
     step,
     tone: calm ? "calm" : "wrong",
   };
@@ -86,7 +83,7 @@ export function renderOutcome(
       <slot name=${done ? "success" : "failure"}></slot>
       <div>
         ${renderButton(button, () => take(step))}
-        ${pick && step === "retry" ? renderButton(done ? strings.connected.button : strings.searchAgain, () => take("search"), true) : nothing}
+        ${pick && step === "retry" ? renderButton(done ? strings.connected.button : strings.search, () => take("search"), true) : nothing}
       </div>
       ${
         // Some of it comes from a URL, so that nothing but an id of ours is shown.

@@ -62,14 +62,14 @@ export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, a
 }
 
 /** What a row is called. */
-export function nameOf({ unfolds, locations, brand, name }: Row, words: Strings): string {
-  return unfolds ? fill(words.locations, { count: locations, name: brand ?? name }) : name;
+export function nameOf({ unfolds, locations, name }: Row, words: Strings): string {
+  return unfolds ? fill(words.locations, { count: locations, name }) : name;
 }
 
 /** A row's second line: health system, place, portal; as much as is known and not said by the name. */
-export function detailOf({ unfolds, name, brand, city, state, zip, portal_name, distinction }: Row): string {
+export function detailOf({ name, brand, city, state, zip, portal_name, distinction }: Row): string {
   const place = join(", ", city, join(" ", state, zip));
-  return unfolds ? "" : join(" · ", brand === name ? null : brand, place, distinction ?? portal_name);
+  return join(" · ", brand === name ? null : brand, place, distinction ?? portal_name);
 }
 
 function join(between: string, ...parts: (string | null | undefined)[]): string {
@@ -118,7 +118,7 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
   const { value, rows, active, state, code, unlisted } = view;
   const remark = remarkOf(view, words);
   const button = code
-    ? renderButton(words.tryAgain, () => {
+    ? renderButton(words.retry, () => {
         host.value = value;
       })
     : rows[0]?.recent
@@ -169,8 +169,7 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
 
 /** What stands below the rows or in their place, and is announced: more, none, searching, or that search is down. */
 export function remarkOf({ state, code, rows, value, hasMore, unlisted }: View, words: Strings): string {
-  if (code)
-    return code === "offline" ? `${words.outcomes.offline?.title}. ${words.outcomes.offline?.text}` : words.searchDown;
+  if (code) return code === "offline" ? (words.outcomes.offline?.text ?? "") : words.searchDown;
   if (unlisted) return fill(words.unlisted, words);
   if (state === "empty") return fill(words.none, { query: queryOf(value) });
   if (rows.length === 0) return words.searching;

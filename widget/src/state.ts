@@ -112,7 +112,10 @@ export function typed(value: string, minLength: number): Partial<View> {
 
 /** An answer to what was typed. */
 export function found({ data, has_more }: SourcePage): Partial<View> {
-  const rows = data.flatMap((row) => ((row.locations ?? 1) > 1 ? [row, { ...row, unfolds: true }] : row));
+  const rows = data.flatMap((row): Row | Row[] => {
+    const { id, name, brand, locations = 1 } = row;
+    return locations > 1 ? [row, { id, name: brand ?? name, locations, unfolds: true }] : row;
+  });
   return { state: rows.length > 0 ? "results" : "empty", rows, hasMore: has_more };
 }
 

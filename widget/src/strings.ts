@@ -44,11 +44,11 @@ export interface Strings {
   /** `{app}`. */
   unlisted: string;
   searchDown: string;
-  tryAgain: string;
+  retry: string;
   /** `{name}`. */
   starting: string;
   cancel: string;
-  searchAgain: string;
+  search: string;
   reload: string;
   /** The screen of a success. `{app}`. */
   connected: OutcomeWords & { button: string };
@@ -109,10 +109,10 @@ export const ENGLISH: Strings = {
   notListed: "My hospital isn’t listed",
   unlisted: "Try the name on a bill or an email from your hospital, or ask {app}.",
   searchDown: "Search is not working. Please try again in a minute.",
-  tryAgain: "Try again",
+  retry: "Try again",
   starting: "Taking you to {name} to sign in",
   cancel: "Cancel",
-  searchAgain: "Choose another hospital",
+  search: "Choose another hospital",
   reload: "Reload this page",
   connected: {
     title: "You are connected",
