@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ConnectError, mbConnect, type WebhookEventRecord, Webhooks, type WebhookWithSecret } from "@mb-connect/server";
+import { sql } from "kysely";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { readAudit } from "#server/audit.js";
 import type { Context } from "#server/context.js";
@@ -475,6 +476,29 @@ forEachDatabase((databases) => {
       assert.deepEqual(ids(), [id, id, id]);
       await assert.rejects(clinic.mb.events.redeliver("evt_none"), refusedAs("resource_not_found"));
     });
+  });
+
+  test("a webhook that is deleted while its last attempt fails: neither stops the other", async (t) => {
+    if (databases.name !== "postgres") return t.skip("SQLite writes one after the other");
+    const webhook = await listen();
+    await happens();
+    answering(500);
+    const { id } = await eventOf(webhook);
+    await context.db.updateTable("events").set({ attempts: 8 }).where("id", "=", id).execute();
+    let attempt = Promise.resolve();
+    await context.db.transaction().execute(async (tx) => {
+      await tx.deleteFrom("webhooks").where("id", "=", webhook.id).execute();
+      attempt = run(webhook);
+      attempt.catch(() => {});
+      const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await until(
+        () => waiting.execute(context.db),
+        ({ rows }) => rows.length > 0,
+      );
+      await tx.deleteFrom("events").where("webhook_id", "=", webhook.id).execute();
+    });
+    await attempt;
+    await assert.rejects(async () => await clinic.mb.webhooks.retrieve(webhook.id), { code: "resource_not_found" });
   });
 
   test("each webhook has its own pace: one that fails holds up no other", async () => {

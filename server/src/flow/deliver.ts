@@ -12,7 +12,7 @@ import type { JobRun } from "../jobs/worker-loop.ts";
 import { retryAfter } from "../retry-after.ts";
 import { findNextEvent, writeAttempt } from "../store/events.ts";
 import type { EventRow, WebhookRow } from "../store/schema.ts";
-import { disableWebhook, findWebhook } from "../store/webhooks.ts";
+import { disableWebhook, findWebhook, holdWebhook } from "../store/webhooks.ts";
 import { webhookView } from "../views/webhook.ts";
 import { openSecrets } from "../webhook-secrets.ts";
 import { signatureHeaders } from "../webhook-signature.ts";
@@ -117,6 +117,8 @@ async function settle(
     return;
   }
   const disabled = await context.db.transaction().execute(async (tx) => {
+    // The webhook before its event, as whoever deletes it takes them: Postgres would else let one of the two fail.
+    await holdWebhook(tx, webhook.id);
     if (!(await writeAttempt(tx, event, { ...attempted, delivered_at: null }))) return false;
     if (!(await disableWebhook(tx, webhook, now))) return false;
     const { id } = webhook;

@@ -1,5 +1,5 @@
 /** Webhooks: where events are delivered to, and whether they are. */
-import type { Db } from "./database.ts";
+import type { Db, Tx } from "./database.ts";
 import type { WebhookRow } from "./schema.ts";
 
 export async function insertWebhook(db: Db, webhook: WebhookRow): Promise<void> {
@@ -39,6 +39,15 @@ export type WebhookChange = Partial<Omit<WebhookRow, "id" | "created_at">>;
 export async function updateWebhook(db: Db, id: string, change: WebhookChange): Promise<boolean> {
   const result = await db.updateTable("webhooks").set(change).where("id", "=", id).executeTakeFirst();
   return result.numUpdatedRows === 1n;
+}
+
+/** Keeps others from changing or deleting a webhook until the transaction ends. */
+export async function holdWebhook(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable("webhooks")
+    .set((update) => ({ status: update.ref("status") }))
+    .where("id", "=", id)
+    .execute();
 }
 
 /** Disables a webhook that is as it was read; false where it was changed since, or disabled. */
