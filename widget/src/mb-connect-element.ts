@@ -21,7 +21,7 @@ import {
 } from "./client.ts";
 import { type ConnectionsActs, renderConnections } from "./connections.ts";
 import { type ErrorDetail, emit } from "./events.ts";
-import { type Locales, loadLocale, localeOf, RIGHT_TO_LEFT } from "./locale.ts";
+import { type Locales, localeOf, RIGHT_TO_LEFT } from "./locale.ts";
 import { forgetPicks, recallPicks, rememberPick } from "./pick-memory.ts";
 import { renderLeaving, renderOutcome } from "./screens.ts";
 import { searchAsYouType } from "./search-as-you-type.ts";
@@ -45,7 +45,7 @@ import {
   unfolded,
   type View,
 } from "./state.ts";
-import { fill, type OutcomeStep, type Strings, wordsOf } from "./strings.ts";
+import { ENGLISH, fill, type OutcomeStep, type Strings, wordsOf } from "./strings.ts";
 import { styles } from "./styles.ts";
 
 const TIMEOUT_SECONDS = 30;
@@ -236,6 +236,7 @@ export class MbConnect extends LitElement {
   #following: object | undefined;
   #fetched: readonly PatientConnection[] | null = null;
   #language: MutationObserver | undefined;
+  #locale = ENGLISH;
   #said = "";
   #speaking: ReturnType<typeof setTimeout> | undefined;
 
@@ -338,10 +339,9 @@ export class MbConnect extends LitElement {
   }
 
   /** Waits for a language that is still on its way, so that words do not change before the reader's eyes. */
-  protected override scheduleUpdate(): Promise<unknown> | undefined {
-    const update = () => super.scheduleUpdate();
-    const loading = loadLocale(this, MbConnect.locales);
-    return loading ? loading.then(update) : void update();
+  protected override async scheduleUpdate(): Promise<void> {
+    this.#locale = await localeOf(this, MbConnect.locales);
+    super.scheduleUpdate();
   }
 
   protected override update(changed: PropertyValues): void {
@@ -380,7 +380,7 @@ export class MbConnect extends LitElement {
   }
 
   #words(): Strings {
-    return wordsOf(this, localeOf(this, MbConnect.locales));
+    return wordsOf(this, this.#locale);
   }
 
   #find(selector: string): HTMLElement | null {
