@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { mbConnect } from "@mb-connect/server";
 import { isAbout, readAudit } from "#server/audit.js";
 import { destination, destinationTest, exportRun } from "#shared/destination.js";
 import { until } from "./support/clinic.ts";
@@ -254,6 +255,25 @@ forEachDatabase((databases) => {
         [[null, 9]],
       );
     });
+  });
+
+  test("what the last attempt of a job leaves is tried again later, whether or not a pull comes", async (t) => {
+    if (databases.name === "postgres") return t.skip("its queue has a clock of its own");
+    const desk = await openExportDesk(t, databases);
+    const folder = await newFolder(t);
+    const id = await addDestination(desk, { kind: "ndjson", folder });
+    // Its backfill, which would see to it as well.
+    await desk.context.db.deleteFrom("jobs").execute();
+    const link = await desk.connect("alma");
+    await desk.store(link, records(9));
+    await rename(folder, `${folder}-away`);
+    await assert.rejects(desk.run(id, link, { last: true }), { code: "folder_missing" });
+    await rename(`${folder}-away`, folder);
+    const later = mbConnect(desk.options, { clock: () => Date.now() + 7_200_000, jobs: { pollSeconds: 0.05 } });
+    t.after(() => later.close());
+    await later.worker.start();
+    await runsReach(desk, id, 1);
+    assert.equal(lineNames((await readFolder(folder, link)).files).length, 9);
   });
 
   describe("what ends with whom", () => {

@@ -15,17 +15,24 @@ export async function scheduleExports(context: Pick<Context, "jobs">, db: Db, co
   for (const { id } of active) await scheduleExport(context, db, id, connection_id, "delta");
 }
 
-/** Makes sure that a destination gets what a connection has new. */
+/** Makes sure that a destination gets what a connection has new; at once, or at a time in milliseconds since 1970. */
 export async function scheduleExport(
   { jobs }: Pick<Context, "jobs">,
   db: Db,
   destination_id: string,
   connection_id: string,
   trigger: ExportTrigger,
+  runAt?: number,
 ): Promise<void> {
   const key = `${destination_id} ${connection_id}`;
   const payload = { destination_id, connection_id, trigger };
-  await jobs.enqueue(db, { name: "export", payload, dedupeKey: key, serialKey: `export ${key}` });
+  await jobs.enqueue(db, {
+    name: "export",
+    payload,
+    dedupeKey: key,
+    serialKey: `export ${key}`,
+    ...(runAt !== undefined && { runAt }),
+  });
 }
 
 /**

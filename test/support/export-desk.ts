@@ -43,7 +43,7 @@ export interface ExportDesk {
   run(
     destination_id: string,
     link: Link | null,
-    more?: { trigger?: ExportTrigger; workMs?: number; signal?: AbortSignal },
+    more?: { trigger?: ExportTrigger; workMs?: number; signal?: AbortSignal; last?: boolean },
   ): Promise<void>;
   /** A destination's runs, oldest first. */
   runs(destination_id: string): Promise<ExportRun[]>;
@@ -105,10 +105,15 @@ export async function openExportDesk(
     async run(
       destination_id,
       link,
-      { trigger = "delta", workMs = Number.POSITIVE_INFINITY, signal = new AbortController().signal } = {},
+      {
+        trigger = "delta",
+        workMs = Number.POSITIVE_INFINITY,
+        signal = new AbortController().signal,
+        last = false,
+      } = {},
     ) {
       const payload = { destination_id, connection_id: link?.id ?? null, trigger, after: "" };
-      await exportRecords(context, { payload, signal }, { workMs });
+      await exportRecords(context, { payload, signal, last }, { workMs });
     },
     async runs(destination_id) {
       const runs: ExportRun[] = [];

@@ -30,6 +30,8 @@ import type { ConnectionRow, WatermarkRow } from "../store/schema.ts";
 
 /** How long one job works, about. */
 const WORK_MS = 20_000;
+/** When it is tried again after the last attempt of a job. */
+const LATER_MS = 3_600_000;
 const KEEP_RUNS_MS = 90 * 86_400_000;
 /** Connections that one job lets begin. */
 const CONNECTIONS_AT_ONCE = 200;
@@ -37,8 +39,26 @@ const CONNECTIONS_AT_ONCE = 200;
 /** @param run with `destination_id`, `connection_id` (null for all of them, from `after` on) and `trigger` in its payload */
 export async function exportRecords(
   context: Context,
-  { payload, signal }: Pick<JobRun, "payload" | "signal">,
+  run: Pick<JobRun, "payload" | "signal"> & Partial<Pick<JobRun, "last">>,
   { workMs = WORK_MS }: { workMs?: number } = {},
+): Promise<void> {
+  const { destination_id, connection_id } = run.payload;
+  try {
+    await exportInTurn(context, run, workMs);
+  } catch (thrown) {
+    // A connection that has ended has no next pull, which would see to what is left.
+    if (run.last && connection_id !== null) {
+      const later = context.clock() + LATER_MS;
+      await scheduleExport(context, context.db, String(destination_id), String(connection_id), "delta", later);
+    }
+    throw thrown;
+  }
+}
+
+async function exportInTurn(
+  context: Context,
+  { payload, signal }: Pick<JobRun, "payload" | "signal">,
+  workMs: number,
 ): Promise<void> {
   const { db, clock } = context;
   const destination_id = String(payload.destination_id);
