@@ -298,6 +298,30 @@ forEachDatabase((databases) => {
       assert.equal(server.asked("Binary/gone").length, 1);
     });
 
+    test("where no file can be written until the job's last attempt, the documents are fetched later all the same", async (t) => {
+      const kept = join(folder, "full");
+      const own = await openPullHost(databases, {
+        options: { attachmentsFolder: kept },
+        jobs: { maxAttempts: 2 },
+      });
+      t.after(() => own.close());
+      // A file in the folder's place: as with a full disk, nothing can be written below it.
+      await writeFile(kept, "");
+      server.add(document("d1", { contentType: "text/plain", data: "aGk=" }));
+      const connection = await own.connect({ server, patient_id: "full", scopes: SCOPES });
+      await own.settled(connection);
+      const gaveUp = () => JSON.stringify(own.logged).includes('"gaveUp":true');
+      await until(async () => gaveUp(), Boolean);
+      await rm(kept);
+      await until(
+        async () => {
+          await own.pass(3600);
+          return (await own.patients.attachments("full")).data;
+        },
+        ([one]) => one?.status === "stored",
+      );
+    });
+
     test("P6: a server that asks for a pause gets it, by either form of Retry-After, and loses no document by it", async () => {
       let pauses = 8;
       answer({

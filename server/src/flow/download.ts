@@ -17,14 +17,15 @@ import { type Attachment, attachmentsIn } from "../fhir/attachments.ts";
 import { NoBinaryError } from "../fhir/binary.ts";
 import { SNIFFED_BYTES, sniffType } from "../fhir/content-type.ts";
 import type { JobRun } from "../jobs/worker-loop.ts";
+import { limitsAt, MOST_FAILURES, pauseHost, turnsOf } from "../pulling/fhir-host.ts";
 import { retryAfter } from "../retry-after.ts";
 import type { AuthorizationSnapshot } from "../smart/authorization-request.ts";
 import { removeAttachment, writeAttachment } from "../store/attachment-files.ts";
 import { findConnection } from "../store/connections.ts";
 import { keepAttachment, leaveAttachment, nextAttachment } from "../store/attachments.ts";
-import { countFhirFailure, findFhirHost, forgetFhirFailures, pauseFhirHost } from "../store/fhir-hosts.ts";
+import { countFhirFailure, findFhirHost, forgetFhirFailures } from "../store/fhir-hosts.ts";
 import { openBodies } from "../store/record-seal.ts";
-import type { AttachmentRow, ConnectionRow } from "../store/schema.ts";
+import type { AttachmentRow, ConnectionRow, FhirHostRow } from "../store/schema.ts";
 
 /** A job's work; what is left goes to the next one. */
 const WORK_MS = 20_000;
@@ -33,9 +34,8 @@ const SHORT_MS = 500;
 const MOST_TRIES = 6;
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** So many faults of a host in a row, and it is left alone for a while. */
-const FAULTS_IN_A_ROW = 5;
-const HOST_PAUSE_MS = 60_000;
+/** Where there is no access just now, a server throttles and does not say for how long, or fails again and again. */
+const PAUSE_MS = 60_000;
 
 /**
  * Why a document is not there. `skipped` for good, or until the record says otherwise; `waiting` for another try. `wait` is what
@@ -46,12 +46,14 @@ type Left = { state: "skipped"; reason: string } | { state: "waiting"; reason: s
 /** @param run with the `connection_id` in its payload */
 export async function download(
   context: Context,
-  { payload, signal }: Pick<JobRun, "payload" | "signal">,
+  { payload, last, signal }: Pick<JobRun, "payload" | "signal"> & Partial<Pick<JobRun, "last">>,
   workMs = WORK_MS,
 ): Promise<void> {
   const { db, clock, configuration } = context;
   const { attachmentsFolder: folder } = configuration;
   const connection_id = String(payload.connection_id);
+  // A disk may stay full for longer than the attempts last, and the next pull may not name these documents again.
+  if (last) await scheduleDownload(context, db, connection_id, clock() + LONGEST_PAUSE_MS);
   const connection = await findConnection(db, connection_id);
   const begun = clock();
   while (connection && folder !== null) {
@@ -64,12 +66,12 @@ export async function download(
       if (!(thrown instanceof ConnectError)) throw thrown;
       // Of a connection that has ended the documents wait for the pull that follows a new grant.
       if (thrown.code === "token_unavailable") return;
-      return scheduleDownload(context, db, connection_id, clock() + HOST_PAUSE_MS);
+      return scheduleDownload(context, db, connection_id, clock() + PAUSE_MS);
     }
     const host = new URL(usable.fhir_base_url).host;
     const standing = await findFhirHost(db, host);
     const due = Math.max(row.due_at, standing?.paused_until ?? 0);
-    const turn = due > clock() ? { at: due } : takeTurn(context, connection, host);
+    const turn = due > clock() ? { at: due } : takeTurn(context, connection, host, standing);
     const now = clock();
     if ("at" in turn && turn.at - now <= SHORT_MS && now - begun < workMs && !signal.aborted) {
       await delay(turn.at - now);
@@ -90,9 +92,14 @@ export async function download(
 }
 
 /** Among the pull's own requests to the host, at the pace that it bears. */
-function takeTurn({ pace, clock }: Context, { source_id, snapshot }: ConnectionRow, host: string) {
+function takeTurn(
+  { pace, clock }: Context,
+  { source_id, snapshot }: ConnectionRow,
+  host: string,
+  standing: FhirHostRow | undefined,
+) {
   const { profile } = JSON.parse(snapshot) as AuthorizationSnapshot;
-  return pace.take([`host ${host}`, `source ${source_id}`], profile.fhir, clock());
+  return pace.take(turnsOf(host, source_id), limitsAt(standing, profile.fhir), clock());
 }
 
 /** Reads one document and keeps it; answers why it is not kept, or null. */
@@ -171,7 +178,7 @@ async function* inline(base64: string): AsyncGenerator<Buffer> {
 
 function leftBy({ status, html, headers }: AttachmentAnswer & { content: null }, now: number): Left {
   const wait = retryAfter(headers.get("retry-after"), now, LONGEST_PAUSE_MS);
-  if (status === 429) return { state: "waiting", reason: "http_429", wait: wait || HOST_PAUSE_MS, tried: false };
+  if (status === 429) return { state: "waiting", reason: "http_429", wait: wait || PAUSE_MS, tried: false };
   if (html) return { state: "waiting", reason: "html_answer", wait, tried: true };
   if (status >= 500 || status === 408 || status === 425) {
     return { state: "waiting", reason: `http_${status}`, wait, tried: true };
@@ -204,9 +211,10 @@ async function leave(context: Context, row: AttachmentRow, host: string, left: L
   const due_at = Math.ceil(now + Math.max(left.wait, pause));
   const state = attempts >= MOST_TRIES ? ("failed" as const) : ("waiting" as const);
   await leaveAttachment(db, row.id, { state, reason: left.reason, attempts, due_at }, now);
-  if (left.wait > 0) await pauseFhirHost(db, host, now + left.wait);
+  if (left.wait > 0) await pauseHost(context, host, now + left.wait);
   const failures = left.tried ? await countFhirFailure(db, host) : 0;
-  if (failures > 0 && failures % FAULTS_IN_A_ROW === 0) await pauseFhirHost(db, host, now + HOST_PAUSE_MS);
+  // Not for longer with each further one: a few broken documents must not keep all patients' records waiting.
+  if (failures > 0 && failures % MOST_FAILURES === 0) await pauseHost(context, host, now + PAUSE_MS);
 }
 
 class TooLargeError extends Error {

@@ -9,10 +9,11 @@ import { DoorError } from "../fetch.ts";
 import type { Subject } from "../fhir/page.ts";
 import { retryAfter } from "../retry-after.ts";
 import type { SourceProfile } from "../smart/source-profile.ts";
-import { countFhirFailure, findFhirHost, forgetFhirFailures, pauseFhirHost } from "../store/fhir-hosts.ts";
+import { findFhirHost, forgetFhirFailures } from "../store/fhir-hosts.ts";
 import type { PullRun } from "../store/pulls.ts";
 import type { KeptForm } from "../store/records.ts";
 import type { ConnectionRow, FhirHostRow } from "../store/schema.ts";
+import { countFailure, limitsAt, pauseHost, turnsOf } from "./fhir-host.ts";
 
 /** A job's hold on a pull, and all that its requests need. */
 export interface Pulling {
@@ -45,8 +46,6 @@ const HOUR_MS = 3_600_000;
 const SHORT_MS = 500;
 /** What is known of a host is read again after this: other workers may know more. */
 const HOST_KNOWN_MS = 1000;
-/** So many failures in a row, and the host is left alone: a minute, doubling to an hour with each further one. */
-const BREAKER = { failures: 5, firstMs: 60_000 };
 
 /**
  * GET a URL below the connection's FHIR base.
@@ -80,7 +79,8 @@ async function judge(pulling: Pulling, status: number, headers: Headers, bytes: 
     const now = context.clock();
     const wait = retryAfter(headers.get("retry-after"), now, HOUR_MS);
     if (wait > 0) {
-      await pause(pulling, now + wait);
+      await pauseHost(context, hostOf(subject), now + wait);
+      host.read_at = 0;
       return { outcome: "later", at: now + wait };
     }
   }
@@ -108,11 +108,8 @@ async function pausedUntil(pulling: Pulling): Promise<number> {
 
 async function takeTurn(pulling: Pulling) {
   const { context, connection, profile, subject, host, deadline, signal } = pulling;
-  const names = [`host ${hostOf(subject)}`, `source ${connection.source_id}`];
-  const { rps, concurrency } = profile.fhir;
-  // Of a host that has failed so often one request tells whether it still does.
-  const failing = (host.row?.failures ?? 0) >= BREAKER.failures;
-  const limits = { rps, concurrency: failing ? 1 : concurrency };
+  const names = turnsOf(hostOf(subject), connection.source_id);
+  const limits = limitsAt(host.row, profile.fhir);
   for (;;) {
     signal.throwIfAborted();
     const now = context.clock();
@@ -123,20 +120,8 @@ async function takeTurn(pulling: Pulling) {
   }
 }
 
-async function failed(pulling: Pulling): Promise<void> {
-  const { context, subject, host } = pulling;
-  const failures = await countFhirFailure(context.db, hostOf(subject));
-  if (failures >= BREAKER.failures) {
-    const wait = Math.min(BREAKER.firstMs * 2 ** Math.min(failures - BREAKER.failures, 20), HOUR_MS);
-    await pause(pulling, context.clock() + wait);
-  }
-  host.read_at = 0;
-}
-
-/** For the other pulls of this process at once, for other processes by the row. */
-async function pause({ context, subject, host }: Pulling, until: number): Promise<void> {
-  context.pace.pause(`host ${hostOf(subject)}`, until);
-  await pauseFhirHost(context.db, hostOf(subject), until);
+async function failed({ context, subject, host }: Pulling): Promise<void> {
+  await countFailure(context, hostOf(subject));
   host.read_at = 0;
 }
 
