@@ -4,6 +4,7 @@
  */
 import { type MinifyOptions, minify } from "terser";
 import { defineConfig, type Plugin } from "vite";
+import { UNUSED } from "./single-file/unused.ts";
 
 const LICENSES = "/*! mb-connect, Apache-2.0; Lit, © Google LLC, BSD-3-Clause */\n";
 
@@ -19,6 +20,7 @@ function smaller(): Plugin {
   return {
     name: "smaller",
     transform(code, id) {
+      if (id.endsWith("/lit-html/lit-html.js")) return withoutUnused(code);
       if (!id.includes("/widget/src/")) return null;
       return code
         .replace(/([ [][\w-]+\^?=)"([\w-]+)"/g, "$1$2")
@@ -35,6 +37,13 @@ function smaller(): Plugin {
       }
     },
   };
+}
+
+function withoutUnused(code: string): string {
+  return UNUSED.reduce((left, [text, instead]) => {
+    if (!left.includes(text)) throw new Error(`lit-html has no such text any more: ${text}`);
+    return left.replace(text, () => instead);
+  }, code);
 }
 
 export default defineConfig({

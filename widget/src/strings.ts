@@ -205,7 +205,7 @@ export interface OwnWords {
  */
 export function wordsOf({ strings, label, hint, appName, relation }: OwnWords, language: Strings = ENGLISH): Strings {
   const all = { ...language, ...strings };
-  const words = { ...all, ...all.relations[relation] };
+  const words = { ...all, ...all.relations?.[relation] };
   return {
     ...words,
     label: label ?? words.label,

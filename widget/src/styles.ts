@@ -8,7 +8,7 @@ import { css } from "lit";
 export const styles = css`
   :host {
     --accent: var(--mb-accent, light-dark(#0b4f8a, #9ccaff));
-    --line: 1px solid var(--mb-border, light-dark(#6d7986, #8b96a3));
+    --line: 1px solid var(--mb-border, #788492);
     --radius: var(--mb-radius, 12px);
     --space: var(--mb-space, 1rem);
     --half: calc(var(--space) / 2);
@@ -100,7 +100,7 @@ export const styles = css`
   [part="button"]:not(.quiet) {
     border-color: var(--accent);
     background: var(--accent);
-    color: var(--mb-on-accent, light-dark(#fff, #06213c));
+    color: var(--mb-on-accent, light-dark(#fff, #171c22));
   }
   .results {
     display: flex;
@@ -118,7 +118,7 @@ export const styles = css`
   }
   li {
     display: grid;
-    grid-template-columns: auto 1fr;
+    grid-template-columns: 2.5rem 1fr;
     column-gap: var(--space);
     align-items: center;
   }
@@ -131,7 +131,6 @@ export const styles = css`
     place-items: center;
     position: relative;
     overflow: hidden;
-    width: 2.5rem;
     height: 2.5rem;
     border: var(--line);
     border-radius: var(--half);
@@ -154,10 +153,10 @@ export const styles = css`
     border-top: 6px solid var(--tone, var(--accent));
   }
   .done {
-    --tone: var(--mb-success, light-dark(#14623c, #8edcae));
+    --tone: var(--mb-success, #24865a);
   }
   .wrong {
-    --tone: var(--mb-danger, light-dark(#96281b, #ffb4a8));
+    --tone: var(--mb-danger, #cd4a3a);
   }
   section > div,
   li > div {
