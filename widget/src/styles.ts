@@ -43,7 +43,8 @@ export const styles = css`
     font-size: 1.375rem;
   }
   h2,
-  section > div {
+  section > div,
+  li > div {
     margin-top: var(--space);
   }
   p,
