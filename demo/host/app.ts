@@ -2,6 +2,7 @@
  * A clinic's app that lets its patients bring their records: what a reader copies. An Express app with a login of its own;
  * mb-connect's routes stand below `/api`, its tag in the page.
  */
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mbConnect } from "@mb-connect/server";
 import express from "express";
@@ -13,6 +14,7 @@ import { registrations } from "./registrations.ts";
 const { PORT, DATABASE, SEALING_KEY = "", BRANDS = "" } = process.env;
 const origin = `http://localhost:${PORT}`;
 const tag = fileURLToPath(import.meta.resolve("@mb-connect/widget/cdn"));
+const locales = dirname(fileURLToPath(import.meta.resolve("@mb-connect/widget/locales/es")));
 const login = clinicLogin();
 
 const mb = mbConnect({
@@ -38,6 +40,7 @@ app.use((_request, response, next) => {
 });
 app.use("/api", mb.router);
 app.get("/mb-connect.min.js", (_request, response) => response.sendFile(tag));
+app.use("/locales", express.static(locales));
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use(login.router);
 app.get(["/", "/connected"], async (request, response) => {

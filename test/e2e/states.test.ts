@@ -143,7 +143,7 @@ test("the table of states is what was seen", async () => {
   await kept(TABLE, HEAD + rows.join(""));
 });
 
-const slug = ({ name }: ElementState): string => name.replace(/[^a-z]+/g, "-");
+const slug = ({ name }: ElementState): string => name.toLowerCase().replace(/[^a-z]+/g, "-");
 
 function rowOf({ name, trigger }: ElementState, { states, heading, says, next }: Read): string {
   const cells = [name, `\`${states}\``, trigger, heading, says, next.join(" · ")];

@@ -33,7 +33,7 @@ export const RECOMMENDED = [GENERAL, "Saint Delphine Hospital", "Kestrel Bay"];
 /** Opens the host's page, with attributes of the tag. */
 async function open({ host, page }: Journey, attributes: Record<string, string> = {}): Promise<void> {
   await page.goto(`${host.url}/?${new URLSearchParams(attributes)}`);
-  await field(page).or(page.getByRole("combobox")).waitFor();
+  await page.getByRole("combobox").waitFor();
 }
 
 const text = (page: Page, words: string | RegExp) => page.getByText(words).first().waitFor();
@@ -46,7 +46,14 @@ const hold = (page: Page, path: string) => page.route(path, (_route: Route) => n
 
 async function type(journey: Journey, words: string, attributes: Record<string, string> = {}): Promise<void> {
   await open(journey, attributes);
-  await field(journey.page).fill(words);
+  await journey.page.getByRole("combobox").fill(words);
+}
+
+/** Types in a page of another language. */
+async function typeIn(journey: Journey, lang: string, label: string): Promise<void> {
+  await type(journey, "thornbery", { lang });
+  await journey.page.getByText(label).waitFor();
+  await journey.page.getByRole("option", { name: GENERAL }).waitFor();
 }
 
 /** Types and picks; `then` comes between. */
@@ -173,6 +180,18 @@ export const ELEMENT_STATES: ElementState[] = [
     },
   },
   {
+    name: "in Arabic",
+    trigger: "The same, in an Arabic page",
+    picture: true,
+    reach: (journey) => typeIn(journey, "ar", "ابحث عن مستشفاك أو عيادتك"),
+  },
+  {
+    name: "in Chinese",
+    trigger: "The same, in a Chinese page",
+    picture: true,
+    reach: (journey) => typeIn(journey, "zh", "查找您的医院或诊所"),
+  },
+  {
     name: "several places, one login",
     trigger: "A health system's name is typed",
     picture: true,
@@ -233,7 +252,7 @@ export const ELEMENT_STATES: ElementState[] = [
       await open(journey);
       await journey.context.setOffline(true);
       await field(journey.page).fill("thorn");
-      await text(journey.page, /offline/);
+      await text(journey.page, /internet connection/);
     },
   },
   {

@@ -33,6 +33,9 @@ main { max-inline-size: 42rem; padding: 1rem; }
 h1 { margin: 0 0 1rem; font-size: 1.5rem; }
 a { color: inherit; }`;
 
+const SCRIPT = `import { MbConnect } from "/tag.js";
+for (const tag of ["ar", "zh"]) MbConnect.locales[tag] = () => import("/locales/" + tag + ".js");`;
+
 const RECORDS = 40;
 /** What the hospital takes for each answer: long enough that records are seen to arrive. */
 const ANSWER_MS = 120;
@@ -52,7 +55,7 @@ const page = (attributes: Record<string, unknown>): string => `<!doctype html>
 ${Object.keys(FONTS)
   .map((name) => `<link rel="stylesheet" href="/fonts/${name}/index.css">`)
   .join("\n")}
-<link rel="stylesheet" href="/page.css"><script type="module" src="/tag.js"></script></head>
+<link rel="stylesheet" href="/page.css"><script type="module" src="/page.js"></script></head>
 <body><main><h1>Bring your records</h1>
 <mb-connect app-name="Willow Clinic" ${Object.entries(attributes)
   .map(([name, value]) => `${escaped(name)}="${escaped(String(value))}"`)
@@ -83,6 +86,8 @@ export async function openStatesHost(recommended: string[]): Promise<StatesHost>
   app.use("/recommending", recommending.router);
   app.use("/resting", (_request, response) => void response.status(503).send("<h1>Back in a moment</h1>"));
   app.get("/tag.js", (_request, response) => void response.type("js").send(tag));
+  app.get("/page.js", (_request, response) => void response.type("js").send(SCRIPT));
+  app.use("/locales", express.static(dirname(fileURLToPath(import.meta.resolve("@mb-connect/widget/locales/ar")))));
   app.get("/page.css", (_request, response) => void response.type("css").send(CSS));
   const require = createRequire(import.meta.url);
   for (const [name, font] of Object.entries(FONTS)) {

@@ -1,5 +1,5 @@
 /** The playground: chooses a state, dresses the tag, and shows its events and the code that gives the same. */
-import "/mb-connect.min.js";
+import { MbConnect } from "/mb-connect.min.js";
 import { pretendHost } from "./pretend-host.js";
 import { STATES } from "./states.js";
 
@@ -17,7 +17,15 @@ const PROPERTIES = {
   "--mb-space": [1, 0.5, 2, "rem"],
   "--mb-target": [48, 44, 80, "px"],
 };
-const LANGUAGES = { en: "English" };
+const LANGUAGES = {
+  en: "English",
+  es: "Español",
+  de: "Deutsch",
+  fr: "Français",
+  vi: "Tiếng Việt",
+  zh: "简体中文",
+  ar: "العربية",
+};
 const LINES = 12;
 const EVENTS = ["mb-search", "mb-select", "mb-redirect", "mb-return", "mb-not-listed", "mb-error"];
 
@@ -63,7 +71,7 @@ function dress() {
   stage.style.width = `${by("width").value}px`;
   by("width-output").textContent = `${by("width").value} px`;
   stage.lang = by("language").value;
-  stage.dir = by("direction").value || (stage.lang === "ar" ? "rtl" : "ltr");
+  stage.dir = by("direction").value;
   tag.relation = by("relation").value;
   for (const name of Object.keys(PROPERTIES)) {
     if (own.has(name)) tag.style.setProperty(name, own.get(name));
@@ -110,6 +118,9 @@ function controls() {
   by("properties").replaceChildren(...Object.entries(PROPERTIES).map(([name, kind]) => control(name, kind)));
 }
 
+for (const name of Object.keys(LANGUAGES)) {
+  if (name !== "en") MbConnect.locales[name] = () => import(`/locales/${name}.js`);
+}
 by("state").append(...Object.keys(STATES).map((name) => new Option(name)));
 by("language").append(...Object.entries(LANGUAGES).map(([value, name]) => new Option(name, value)));
 controls();
@@ -117,7 +128,8 @@ by("state").addEventListener("change", ({ target }) => {
   location.hash = encodeURIComponent(target.value);
 });
 addEventListener("hashchange", show);
-for (const id of ["relation", "theme", "direction", "language", "width"]) by(id).addEventListener("input", dress);
+by("language").addEventListener("input", show);
+for (const id of ["relation", "theme", "direction", "width"]) by(id).addEventListener("input", dress);
 by("plain").addEventListener("click", () => {
   own.clear();
   controls();
