@@ -185,6 +185,17 @@ describe("search", () => {
     }
   });
 
+  it("lets a question go on when only a space is added to it", async () => {
+    const at = await mount("hang");
+    at.element.value = "mercy";
+    at.element.value = "mercy ";
+    await settled();
+    at.element.remove();
+    await at.closed();
+    const queries = (await at.asked()).map(({ query }) => query).filter((query) => query !== null);
+    equal(queries, ["mercy"]);
+  });
+
   it("does not narrow by itself what it cannot see: other names, and other places of one login", async () => {
     for (const row of [
       { id: "a", name: "University of California", city: "San Francisco" },

@@ -33,11 +33,13 @@ export function searchAsYouType(
   let rest: ReturnType<typeof setTimeout> | undefined;
   let latest: AbortController | undefined;
   let sentAt = -APART_MS;
+  let sent = "";
 
   const send = async (query: string): Promise<void> => {
     const own = deadline(TIMEOUT_SECONDS);
     latest = own;
     sentAt = performance.now();
+    sent = query;
     try {
       const page = await load(query, own.signal);
       if (own !== latest) return;
@@ -45,7 +47,9 @@ export function searchAsYouType(
       kept.set(query, page);
       answered(query, page);
     } catch (error) {
-      if (own === latest) failed(error);
+      if (own !== latest) return;
+      latest = undefined;
+      failed(error);
     }
   };
 
@@ -60,8 +64,10 @@ export function searchAsYouType(
     stop,
     ask(query) {
       const waits = rest !== undefined;
-      stop();
       const known = kept.get(query) ?? narrowed(kept, query);
+      // A space more changes nothing of what is under way.
+      if (!known && latest && query === sent) return;
+      stop();
       if (known) return answered(query, known);
       const earlyMs = sentAt + APART_MS - performance.now();
       if (!waits && earlyMs <= 0) return void send(query);

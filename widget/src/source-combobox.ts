@@ -69,7 +69,7 @@ export function nameOf({ unfolds, locations, name }: Row, words: Strings): strin
 /** A row's second line: health system, place, portal; as much as is known and not said by the name. */
 export function detailOf({ name, brand, city, state, zip, portal_name, distinction }: Row): string {
   const place = join(", ", city, join(" ", state, zip));
-  return join(" · ", brand === name ? null : brand, place, distinction ?? portal_name);
+  return join(" · ", name.startsWith(brand ?? name) ? null : brand, place, distinction ?? portal_name);
 }
 
 function join(between: string, ...parts: (string | null | undefined)[]): string {
