@@ -164,8 +164,9 @@ forEachDatabase((databases) => {
       assert.equal(server.requests.filter(({ path }) => path.startsWith("Binary")).length, 0);
     });
 
-    test("P8, S7: no token goes to another address, or out of the FHIR base", async () => {
+    test("P8, S7: no token goes to another address, or out of the FHIR base", async (context) => {
       const other = await startFhirServer();
+      context.after(() => other.close());
       const urls = [
         `${other.base}/Binary/x`,
         `${new URL(server.base).origin}/elsewhere/Binary/x`,
@@ -183,7 +184,6 @@ forEachDatabase((databases) => {
         urls.map((_, position) => ["DocumentReference/d", position, "skipped", "foreign_url"]),
       );
       assert.equal(other.requests.length, 0);
-      await other.close();
     });
 
     test("P8: what is larger than 50 MB is not kept, whether the record says so, the answer does, or a Binary unfolds to it", async () => {
@@ -302,7 +302,7 @@ forEachDatabase((databases) => {
       const kept = join(folder, "full");
       const own = await openPullHost(databases, {
         options: { attachmentsFolder: kept },
-        jobs: { maxAttempts: 2 },
+        jobs: { retrySeconds: 0.001 },
       });
       t.after(() => own.close());
       // A file in the folder's place: as with a full disk, nothing can be written below it.
@@ -432,7 +432,7 @@ forEachDatabase((databases) => {
       );
     });
 
-    test("without a folder documents are noted and left, and fetched by the first pull that has one", async () => {
+    test("without a folder documents are noted and left, and fetched by the first pull that has one", async (context) => {
       server.add(document("d", { contentType: "text/plain", data: "aGk=" }));
       const bare = await openPullHost(databases, { options: { attachmentsFolder: null } });
       const connection = await bare.connect({ server, patient_id: "homeless", scopes: SCOPES });
@@ -446,12 +446,12 @@ forEachDatabase((databases) => {
         location,
         options: { sealingKeys: options.sealingKeys, attachmentsFolder: join(folder, "later") },
       });
+      context.after(() => housed.close());
       await housed.request(connection);
       await until(
         async () => (await housed.patients.attachments("homeless")).data,
         (found) => found[0]?.status === "stored",
       );
-      await housed.close();
     });
   });
 });

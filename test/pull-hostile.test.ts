@@ -65,7 +65,7 @@ forEachDatabase((databases) => {
     server.rules.push(({ path, query }) => {
       if (path !== "Condition") return null;
       const page = Number(query.get("p") ?? 1);
-      const next = page < 3 ? { next: `${server.base}/Condition?p=${page + 1}` } : {};
+      const next: Record<string, string> = page < 3 ? { next: `${server.base}/Condition?p=${page + 1}` } : {};
       return { body: searchset([text("Condition", `c${page}`), ...(page === 1 ? [outcome] : [])], next) };
     });
     const connection = await host.connect({ server, scopes: scopesFor("Condition") });
