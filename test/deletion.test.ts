@@ -144,6 +144,35 @@ forEachDatabase((databases) => {
       assert.deepEqual(JSON.stringify(host.logged), "[]");
     });
 
+    test("a document that is under way when its connection is deleted leaves no file", async () => {
+      const gate = { asked: () => {}, open: () => {} };
+      const asked = new Promise<void>((resolve) => {
+        gate.asked = resolve;
+      });
+      const opened = new Promise<void>((resolve) => {
+        gate.open = resolve;
+      });
+      server.rules.push(async ({ path }) => {
+        if (path !== "Binary/late") return null;
+        gate.asked();
+        await opened;
+        return { headers: { "content-type": "text/plain" }, body: CANARY };
+      });
+      const content = [{ attachment: { contentType: "text/plain", url: "Binary/late" } }];
+      server.add(resource("DocumentReference", "late", { content }));
+      const connection = await host.connect({ server, patient_id: "bela", scopes: SCOPES });
+      await asked;
+      await host.patients.deleteConnection("bela", connection);
+      gate.open();
+      // One is left: tomorrow's pull, which will find nothing to do.
+      await until(
+        async () => (await naming(connection)).jobs ?? 0,
+        (jobs) => jobs <= 1,
+      );
+      assert.ok(!(await readdir(folder)).includes(connection));
+      assert.equal(JSON.stringify(host.logged), "[]");
+    });
+
     test("what a crash left in the folder goes with the next look after a deletion, and nothing else", async () => {
       const connection = await filled("cleo");
       await mkdir(join(folder, "conn_gone"));
@@ -158,8 +187,9 @@ forEachDatabase((databases) => {
       await host.patients.delete("cleo");
     });
 
-    test("an open session shows a deleted connection as ended, and the patient can connect anew", async () => {
+    test("an open session shows a deleted connection as ended, and the patient can connect anew", async (context) => {
       const clinic = await openClinic({ database: await databases.location() });
+      context.after(() => clinic.close());
       const connect = () => clinic.source().then((source) => patientBrowser(clinic, "dora").connect(source));
       const session = (await connect()).searchParams.get("patient_session_id") ?? "";
       const [first] = await clinic.mb.patients.getConnections("dora");
@@ -172,7 +202,6 @@ forEachDatabase((databases) => {
       assert.equal((await connect()).searchParams.get("success"), "true");
       const [second] = await clinic.mb.patients.getConnections("dora");
       assert.ok(second && second.id !== first?.id);
-      await clinic.close();
     });
 
     if (databases.name === "sqlite") {

@@ -76,8 +76,9 @@ forEachDatabase((databases) => {
       for (const name of files) assert.ok(!(await readFile(join(folder, name))).includes(CANARY), name);
     });
 
-    test("a pull with its pages, references, documents and events leaves nothing of them to be read", async () => {
+    test("a pull with its pages, references, documents and events leaves nothing of them to be read", async (context) => {
       const server = await startFhirServer();
+      context.after(() => server.close());
       server.pageSize = 5;
       const data = Buffer.from(`${CANARY} in line`).toString("base64");
       const content = [{ attachment: { contentType: "text/plain", title: CANARY, data } }];
@@ -87,6 +88,7 @@ forEachDatabase((databases) => {
       );
       const options = { sealRecords: true };
       const host = await openPullHost(databases, { options });
+      context.after(() => host.close());
       const scopes = scopesFor("Patient", "Condition", "DocumentReference");
       const connection = await host.connect({ server, patient_id: "gale", scopes });
       await host.settled(connection);
@@ -110,8 +112,6 @@ forEachDatabase((databases) => {
         const bytes = await readFile(join(file.parentPath, file.name));
         assert.ok(!forms.some((form) => bytes.includes(form)), file.name);
       }
-      await host.close();
-      await server.close();
     });
 
     test("equal bodies at two connections have neither text nor hash in common", async () => {

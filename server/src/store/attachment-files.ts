@@ -3,7 +3,7 @@
  * each writing. The rows say which file counts and hold its key; whatever else lies there is left from a crash.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { openBytes, sealBytes } from "./sealed-file.ts";
@@ -74,7 +74,7 @@ export async function readAttachment(
   }
 }
 
-/** Removes all files of an attachment but the one that counts. */
+/** Removes all files of an attachment but the one that counts, and the connection's folder where it is empty then. */
 export async function removeAttachment(
   { folder, connection_id }: AttachmentsPlace,
   id: string,
@@ -84,6 +84,7 @@ export async function removeAttachment(
   for (const name of await namesIn(own)) {
     if (name.startsWith(`${id}.`) && name !== kept) await rm(join(own, name), { force: true });
   }
+  if (kept === null) await rmdir(own).catch(() => {});
 }
 
 /** Removes a connection's folder. */
