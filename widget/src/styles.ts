@@ -13,6 +13,8 @@ export const styles = css`
     --space: var(--mb-space, 1rem);
     --half: calc(var(--space) / 2);
     display: block;
+    container-type: inline-size;
+    width: 100%;
     max-width: 40rem;
     color: var(--mb-text, light-dark(#18212b, #f1f4f7));
     font-family: var(--mb-font, inherit);
@@ -175,6 +177,24 @@ export const styles = css`
   }
   [part="connection"] {
     padding: var(--space) 0;
+  }
+  @media (forced-colors: active) {
+    mark {
+      color: CanvasText;
+    }
+  }
+  /* Large text in a narrow place: what is read comes first, and the page scrolls rather than the list. */
+  @container (width < 15rem) {
+    [part="logo"] {
+      display: none;
+    }
+    li {
+      grid-template-columns: 0 1fr;
+      column-gap: 0;
+    }
+    .results {
+      height: auto;
+    }
   }
   [role="status"] {
     position: absolute;
