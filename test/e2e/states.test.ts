@@ -178,18 +178,19 @@ async function everyDress(page: Page): Promise<void> {
   await page.evaluate("document.documentElement.dir = ''");
 }
 
-/** Phone and desktop, light and dark, in a row. */
+/** Phone and desktop, light and dark, and a phone in the reader's own colours at last, in a row. */
 async function picture(page: Page): Promise<Buffer> {
   const pictures: Buffer[] = [];
   // Where a press has left it, a row would look as though it were meant.
   await page.mouse.move(0, 0);
-  for (const size of [PHONE, DESKTOP]) {
+  const views = [PHONE, DESKTOP].flatMap((size) => [THEMES.light, THEMES.dark].map((theme) => ({ size, theme })));
+  for (const { size, theme } of [...views, { size: PHONE, theme: THEMES["forced colours"] }]) {
+    // There a caret cannot be hidden, and the browser keeps the page's ground for what comes after.
+    if (theme.forcedColors === "active") await page.evaluate("document.activeElement?.blur()");
     await page.setViewportSize(size);
-    for (const theme of [THEMES.light, THEMES.dark]) {
-      await page.emulateMedia(theme);
-      await page.evaluate(settle());
-      pictures.push(await page.locator("main").screenshot({ animations: "disabled", caret: "hide" }));
-    }
+    await page.emulateMedia(theme);
+    await page.evaluate(settle());
+    pictures.push(await page.locator("main").screenshot({ animations: "disabled", caret: "hide" }));
   }
   return sideBySide(pictures);
 }
