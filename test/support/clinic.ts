@@ -60,13 +60,13 @@ export interface Clinic extends Host<Hospital> {
   tokenCalls(): number;
 }
 
-/** Asks again until the answer is as it should be; fails after ten seconds. */
+/** Asks again until the answer is as it should be; fails after a minute. */
 export async function until<T>(ask: () => Promise<T>, enough: (answer: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 10_000; Date.now() < end; await delay(50)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await delay(50)) {
     const answer = await ask();
     if (enough(answer)) return answer;
   }
-  return assert.fail("it did not come to be within ten seconds");
+  return assert.fail("it did not come to be within a minute");
 }
 
 /** What a test changes. */
