@@ -7,35 +7,60 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+const ARRAY = 0x5b;
+const ARRAY_END = 0x5d;
 
 /**
- * The text of each entry's `resource`, as received; undefined for an entry that has none or is no object.
+ * The text of each entry's `resource`, as received; undefined for an entry that has none or is no object. Goes over the
+ * page once.
  *
  * @param page UTF-8 of a JSON object that JSON.parse takes: what is no JSON is not noticed here. Bytes, since a scan of a
  *   string takes several times as long.
  */
 export function sliceResources(page: Buffer): (string | undefined)[] {
-  const object = page.indexOf("{");
-  const entries = memberAt(page, object, "entry");
-  if (entries === -1 || page[entries] !== 0x5b) return [];
-  const slices: (string | undefined)[] = [];
-  for (let at = start(page, entries + 1); page[at] !== 0x5d && at < page.length; at = nextItem(page, end(page, at))) {
-    const resource = page[at] === 0x7b ? memberAt(page, at, "resource") : -1;
-    slices.push(resource === -1 ? undefined : page.toString("utf8", resource, end(page, resource)));
-  }
+  let slices: (string | undefined)[] = [];
+  eachMember(page, page.indexOf("{"), "entry", (value) => {
+    slices = [];
+    return page[value] === ARRAY ? sliceEntries(page, value, slices) : end(page, value);
+  });
   return slices;
 }
 
-/** Where the value of an object's member starts; the last of several of one name, as JSON.parse has it. -1 for none. */
-function memberAt(page: Buffer, object: number, name: string): number {
-  let found = -1;
-  for (let at = start(page, object + 1); page[at] !== 0x7d && at < page.length; ) {
+/** Adds the slice of each entry; answers where the array ends. */
+function sliceEntries(page: Buffer, array: number, slices: (string | undefined)[]): number {
+  let at = start(page, array + 1);
+  while (page[at] !== ARRAY_END && at < page.length) {
+    let slice: string | undefined;
+    let entryEnd: number;
+    if (page[at] === OBJECT) {
+      entryEnd = eachMember(page, at, "resource", (value) => {
+        const valueEnd = end(page, value);
+        slice = page.toString("utf8", value, valueEnd);
+        return valueEnd;
+      });
+    } else entryEnd = end(page, at);
+    slices.push(slice);
+    at = nextItem(page, entryEnd);
+  }
+  return at + 1;
+}
+
+/**
+ * Goes over an object's members; those of a name are taken by `take`, which answers where the value ends. Of several of one
+ * name JSON.parse has the last, so whoever takes lets the later win.
+ *
+ * @returns where the object ends
+ */
+function eachMember(page: Buffer, object: number, name: string, take: (value: number) => number): number {
+  let at = start(page, object + 1);
+  while (page[at] !== OBJECT_END && at < page.length) {
     const keyEnd = endOfString(page, at);
     const value = start(page, start(page, keyEnd) + 1);
-    if (isKey(page, at, keyEnd, name)) found = value;
-    at = nextItem(page, end(page, value));
+    at = nextItem(page, isKey(page, at, keyEnd, name) ? take(value) : end(page, value));
   }
-  return found;
+  return at + 1;
 }
 
 function isKey(page: Buffer, from: number, to: number, name: string): boolean {
@@ -62,13 +87,13 @@ function nextItem(page: Buffer, from: number): number {
 function end(page: Buffer, from: number): number {
   const first = page[from];
   if (first === QUOTE) return endOfString(page, from);
-  if (first !== 0x7b && first !== 0x5b) return endOfPlain(page, from);
+  if (first !== OBJECT && first !== ARRAY) return endOfPlain(page, from);
   let depth = 0;
   for (let at = from; at < page.length; at += 1) {
     const code = page[at];
     if (code === QUOTE) at = endOfString(page, at) - 1;
-    else if (code === 0x7b || code === 0x5b) depth += 1;
-    else if (code === 0x7d || code === 0x5d) {
+    else if (code === OBJECT || code === ARRAY) depth += 1;
+    else if (code === OBJECT_END || code === ARRAY_END) {
       depth -= 1;
       if (depth === 0) return at + 1;
     }
@@ -87,6 +112,7 @@ function endOfString(page: Buffer, from: number): number {
 
 function endOfPlain(page: Buffer, from: number): number {
   let at = from;
-  while ((page[at] as number) > SPACE && page[at] !== COMMA && page[at] !== 0x5d && page[at] !== 0x7d) at += 1;
+  while ((page[at] as number) > SPACE && page[at] !== COMMA && page[at] !== ARRAY_END && page[at] !== OBJECT_END)
+    at += 1;
   return at;
 }
