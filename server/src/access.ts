@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { ConnectError } from "./errors.ts";
-import { type FhirAnswer, type FhirBytes, fetchFhir, readFhir } from "./fhir/client.ts";
+import { type FhirBytes, fetchFhir } from "./fhir/client.ts";
 import { openTokens, renew } from "./renewal.ts";
 import { connectionAt, endConnection, findConnection } from "./store/connections.ts";
 
@@ -61,28 +61,6 @@ export async function access(context: Context, connection_id: string, refused?: 
     if (waits === WAITS) throw new ConnectError("token_exchange_failed", { reason: "refresh_under_way" });
     await delay(WAIT_MS);
   }
-}
-
-/**
- * GET below a connection's FHIR base. A 401 is answered by one refresh and one more try; a hospital that says that the grant
- * itself is over ends the connection as `expired`.
- *
- * @param path relative to the base, such as `Patient?_count=2`
- * @throws {ConnectError} as `access` does
- * @throws {DoorError} when the server cannot be reached
- */
-export async function readConnection(context: Context, connection_id: string, path: string): Promise<FhirAnswer> {
-  const first = await access(context, connection_id);
-  const answer = await readFhir(context.door, first, path);
-  if (answer.status === 401) {
-    return readFhir(context.door, await access(context, connection_id, first.generation), path);
-  }
-  if (answer.status === 404 && saysGrantIsOver(JSON.stringify(answer.body))) {
-    const row = { id: connection_id, token_generation: first.generation };
-    await endConnection(context.db, row, { status: "expired" }, context.clock());
-    throw new ConnectError("token_unavailable", { reason: "grant_over" });
-  }
-  return answer;
 }
 
 /**
