@@ -1,9 +1,9 @@
 /** Ours without its routes: a composed server whose patients are connected already. */
 import { createHash } from "node:crypto";
 import { compose } from "#server/mb-connect.js";
-import { requestPull } from "#server/pulling/schedule.js";
 import { DEFAULT_PROFILE } from "#server/smart/source-profile.js";
 import { insertConnection } from "#server/store/connections.js";
+import type { Tx } from "#server/store/database.js";
 import { insertPatient } from "#server/store/patients.js";
 
 type Composed = ReturnType<typeof compose>;
@@ -30,15 +30,31 @@ export async function openServer(location: string): Promise<Composed> {
   return composed;
 }
 
+/** What of a connection a benchmark chooses. */
+export interface Connected {
+  /** Where the FHIR server is, and the token endpoint beside it. */
+  server: string;
+  refresh_token: string | null;
+  /** How long its access token still lasts. */
+  accessSeconds: number;
+}
+
 /**
- * Connects a patient at a FHIR server whose pace is not what is measured, and asks for the first pull.
+ * Connects a patient at a server whose pace is not what is measured.
  *
+ * @param due what the grant makes due, in its transaction
  * @returns the connection's id
  */
-export async function connect(context: Context, n: number, fhir_base_url: string): Promise<string> {
+export async function connect(
+  context: Context,
+  n: number,
+  { server, refresh_token, accessSeconds }: Connected,
+  due: (tx: Tx, connection_id: string) => Promise<void>,
+): Promise<string> {
   const [id, patient_id] = [`conn_${n}`, `patient-${n}`];
+  const fhir_base_url = `${server}/fhir`;
   const snapshot = {
-    configuration: { issuer: fhir_base_url, authorization_endpoint: fhir_base_url, token_endpoint: fhir_base_url },
+    configuration: { issuer: server, authorization_endpoint: `${server}/authorize`, token_endpoint: `${server}/token` },
     profile: { ...DEFAULT_PROFILE, fhir: { ...DEFAULT_PROFILE.fhir, rps: 1_000_000, concurrency: 16 } },
     registration: "vendor:simulated",
     client_id: "app",
@@ -46,7 +62,7 @@ export async function connect(context: Context, n: number, fhir_base_url: string
     fhir_base_url,
     scopes: ["patient/*.rs"],
   };
-  const tokens = { access_token: "A".repeat(600), refresh_token: null };
+  const tokens = { access_token: "A".repeat(600), refresh_token };
   await context.db.transaction().execute(async (tx) => {
     await insertPatient(tx, { id: patient_id }, 0);
     await insertConnection(tx, {
@@ -63,8 +79,8 @@ export async function connect(context: Context, n: number, fhir_base_url: string
       identity: "absent",
       snapshot: JSON.stringify(snapshot),
       sealed_tokens: context.vault.seal(tokens, { table: "connections", id, column: "tokens" }),
-      access_expires_at: context.clock() + 24 * 3600 * 1000,
-      renewable: 0,
+      access_expires_at: context.clock() + accessSeconds * 1000,
+      renewable: refresh_token === null ? 0 : 1,
       extras: null,
       failure_code: null,
       failure_at: null,
@@ -72,7 +88,7 @@ export async function connect(context: Context, n: number, fhir_base_url: string
       created_at: 0,
       updated_at: 0,
     });
-    await requestPull(context, tx, id, "connect");
+    await due(tx, id);
   });
   return id;
 }

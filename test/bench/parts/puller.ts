@@ -35,7 +35,10 @@ interface Stretch {
 
 playPart({
   async connect({ from, count, url }: { from: number; count: number; url: string }) {
-    for (let n = from; n < from + count; n++) await connect(context, n, url);
+    const connected = { server: url.replace(/\/fhir$/, ""), refresh_token: null, accessSeconds: 24 * 3600 };
+    for (let n = from; n < from + count; n++) {
+      await connect(context, n, connected, (tx, id) => requestPull(context, tx, id, "connect"));
+    }
   },
   async again({ from, count }: { from: number; count: number }) {
     await db.transaction().execute(async (tx) => {
