@@ -73,6 +73,6 @@ export const clinicPage = (patient: ClinicPatient | null, known: Known | null): 
 <body>
 <header><p><img src="/favicon.svg" alt="" width="32" height="32"> Demo Clinic</p></header>
 <main>${patient && known ? forPatient(patient, known) : forNobody()}</main>
-<footer><p><a href="/playground/">Playground</a>: the tag in every state, and how to dress it</p></footer>
+<footer><p><a href="/playground/">Playground</a> The tag in every state, and how to dress it.</p></footer>
 </body>
 </html>`;
