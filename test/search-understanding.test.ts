@@ -84,8 +84,22 @@ describe("a query is understood", () => {
       "blueheron famly": "Blue Heron Family Medicine",
       blueher: "Blue Heron Family Medicine",
       "stone bridge": "Stonebridge Clinic",
+      "stoneb ridge clinic": "Stonebridge Clinic",
+      "blueh eron": "Blue Heron Family Medicine",
+      "ne wharbor": "New Harbor Health",
       "new harborhealth": "New Harbor Health",
     });
+  });
+
+  test("a word that exists is not taken apart, though its pieces exist as well", () => {
+    const find = finder([source("Meadow Veterans Home"), source("Vet Er Ans Clinic"), source("Prairie Clinic")]);
+    leads(find, { "veterans affairs": "Meadow Veterans Home", "veterans home": "Meadow Veterans Home" });
+  });
+
+  test("without the last s, and by letters that stand apart", () => {
+    const find = finder([source("St. Alba Children's Clinic"), source("St. Albas"), source("Q R S Pediatrics")]);
+    assert.deepEqual(find("st albas"), ["St. Albas", "St. Alba Children's Clinic"]);
+    leads(find, { "q r s": "Q R S Pediatrics", "qrs peds": "Q R S Pediatrics", "q.r.s.": "Q R S Pediatrics" });
   });
 
   test("by initials, and by the short names of systems that are widely known", () => {
@@ -97,6 +111,8 @@ describe("a query is understood", () => {
       source("Beth Israel Deaconess Medical Center", "Boston", "MA"),
       source("UPMC Presbyterian", "Pittsburgh", "PA"),
       source("Atrium Health Cabarrus", "Concord", "NC"),
+      source("Jackson Health System", "Miami", "FL"),
+      source("University of Utah Health", "Salt Lake City", "UT"),
     ]);
     leads(find, {
       qhgh: "Quarry Hill General Hospital",
@@ -108,6 +124,10 @@ describe("a query is understood", () => {
       bidm: "Beth Israel Deaconess Medical Center",
       "university of pittsburgh medical center": "UPMC Presbyterian",
       "carolinas healthcare": "Atrium Health Cabarrus",
+      "u c s f": "University of California San Francisco Medical Center",
+      "jackson memorial hospital": "Jackson Health System",
+      "u of utah": "University of Utah Health",
+      "u of u": "University of Utah Health",
     });
   });
 
@@ -135,6 +155,12 @@ describe("a query is understood", () => {
     });
   });
 
+  test("`near me` is no place in Maine", () => {
+    const find = finder([source("Pine Urgent Care ", "Bangor", "ME"), source("Pine Urgent Care", "Reno", "NV")]);
+    assert.deepEqual(find("pine urgent care near me"), find("pine urgent care"));
+    assert.equal(find("pine urgent care me")[0], "Pine Urgent Care ");
+  });
+
   test("by a ZIP code, near ones first", () => {
     const at = (zip: string) => source(`Ward ${zip}`, null, null, { places: [{ city: null, state: "MO", zip }] });
     const find = finder(["64801", "64804", "64870", "65101", "10001"].map(at));
@@ -142,6 +168,7 @@ describe("a query is understood", () => {
     assert.deepEqual(find("ward 64802"), ["Ward 64801", "Ward 64804", "Ward 64870"]);
     assert.deepEqual(find("648").sort(), ["Ward 64801", "Ward 64804", "Ward 64870"]);
     assert.equal(find("64804-1234")[0], "Ward 64804");
+    assert.equal(find("ward 65899")[0], "Ward 65101", "where no ZIP code is as near, the wider area counts");
     assert.equal(readZip("4101", "ME"), "04101");
   });
 
@@ -156,6 +183,7 @@ describe("a query is understood", () => {
       "twin athena": "Twin Clinic West",
       northlink: "Twin Clinic North",
       mychart: "Twin Clinic East",
+      "my chart": "Twin Clinic East",
     });
   });
 

@@ -127,8 +127,8 @@ const LONGEST_TEXT = 300;
 
 /** Written in one word as often as in two, often by the same system. */
 const ONE_WORD_CARE = /\b(health|eye|home|primary|urgent)care\b/g;
-/** Titles and legal forms whose letters stand apart. */
-const APART_TITLES = /\b(?:m d|d o|p a|p c|d p m|l l c)\b/g;
+/** Titles and legal forms whose letters stand apart, and any three letters that do. */
+const APART_LETTERS = /\b(?:[a-z](?: [a-z]){2,}|m d|d o|p a|p c)\b/g;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII, where nothing needs to be decomposed
 const LATIN = /^[\x00-\x7f]*$/;
@@ -144,10 +144,6 @@ export function splitWords(text: string): string[] {
         .replace(/\p{M}+/gu, "")
         .toLowerCase();
     plain = plain
-      .normalize("NFKD")
-      .replace(/\p{M}+/gu, "")
-      .toLowerCase();
-    plain = plain
       .replace(/['’‘`´ʼ]/g, "")
       .replace(/&/g, " and ")
       // m.d. → md, p.c → pc
@@ -160,8 +156,10 @@ export function splitWords(text: string): string[] {
   }
   if (/\d{9}/.test(plain)) plain = plain.replace(/\b(\d{5})\d{4}\b/g, "$1");
   if (plain.includes("care")) plain = plain.replace(ONE_WORD_CARE, "$1 care");
+  if (plain.includes("my chart")) plain = plain.replace(/\bmy chart/g, "mychart");
+  if (plain.includes("u of ")) plain = plain.replace(/\bu of (?=[a-z])/g, "university of ");
   if (plain.includes("gyn")) plain = plain.replace(/\bob[\s/-]*gyn\b/g, "obgyn");
-  if (/\b[a-z] [a-z]\b/.test(plain)) plain = plain.replace(APART_TITLES, (title) => title.replaceAll(" ", ""));
+  if (/\b[a-z] [a-z]\b/.test(plain)) plain = plain.replace(APART_LETTERS, (letters) => letters.replaceAll(" ", ""));
   return plain.match(LATIN.test(plain) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu) ?? [];
 }
 

@@ -33,6 +33,10 @@ export interface QueryWord extends SpelledWord {
 
 /** At most so many words of a query are looked up; a name with more is found by them. */
 export const MOST_WORDS = 12;
+/** The share of a word's worth that is left without its last s. */
+const SINGULAR = 0.8;
+/** The browser is not asked where it is; and `me` alone is a state. */
+const NEAR_ME = /\bnear(by| me| my location)\b/gi;
 /** What slips may cost by the letters of a word; longer words have the last. */
 const SLIPS = [0, 0, 0, 0, 2, 3, 3, 4] as const;
 /** The share of a word's worth that is left at a slip's cost. */
@@ -43,7 +47,7 @@ const LEFT_AT = [0.7, 0.62, 0.55, 0.47, 0.4] as const;
  * still tell names apart, and `in` may be a state.
  */
 export function readQuery(query: string): SpelledWord[] {
-  const all = splitWords(query);
+  const all = splitWords(query.replace(NEAR_ME, ""));
   const typing = all.at(-1);
   const alone = all.every(isPassingWord);
   const words = [...new Set(all)].slice(0, MOST_WORDS);
@@ -59,16 +63,16 @@ export function matchWord(vocabulary: Vocabulary, word: SpelledWord): QueryWord 
   // Of all words that begin with it, the very word is the first.
   const own = vocabulary.wordOf(from) === spelled ? from : -1;
   return withRanges({
-    ...word,
+    spelled,
+    last: word.last,
+    optional: word.optional,
     exact: shortened ? vocabulary.find(whole) : own,
     shortened,
     initials: spelled.length >= 3 && spelled.length <= 6 ? vocabulary.find(MARK.initials + spelled) : -1,
     from,
     to,
     stem: shortened ? vocabulary.range(whole.replace(/s$/, "")) : [0, 0],
-    near: /^\d{5}$/.test(spelled) ? zipsNear(vocabulary, spelled) : null,
-    ranges: [],
-    parts: [[], []],
+    near: isZip(spelled) ? zipsNear(vocabulary, spelled, 3) : singularOf(vocabulary, spelled),
   });
 }
 
@@ -78,12 +82,14 @@ export function fitsNothing(word: QueryWord): boolean {
 }
 
 /**
- * The same word with all that slips may have made of it; one that is too short for a slip, or a number, stays.
+ * The same word with all that slips may have made of it, and a ZIP code with those of the wider area; one that is too short
+ * for a slip, or another number, stays.
  *
  * @param wide true where its first letter may be wrong
  */
 export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord, wide: boolean): QueryWord {
   const { spelled, last } = word;
+  if (isZip(spelled)) return withRanges({ ...word, near: zipsNear(vocabulary, spelled, 2) });
   const most = SLIPS[Math.min(spelled.length, SLIPS.length - 1)] ?? 0;
   if (most === 0 || !/^[a-z]+$/.test(spelled)) return word;
   const near = new Map<number, number>();
@@ -92,31 +98,51 @@ export function matchMisspelt(vocabulary: Vocabulary, word: QueryWord, wide: boo
   return withRanges({ ...word, near });
 }
 
-/** The ZIP codes of the same area, by their distance. */
-function zipsNear(vocabulary: Vocabulary, zip: string): Map<number, number> {
+/** A word without its last s, as in `St. Jude` for `st judes`; null where there is none. */
+function singularOf(vocabulary: Vocabulary, word: string): Map<number, number> | null {
+  if (!/^[a-z]{3,}[^su]s$/.test(word)) return null;
+  const number = vocabulary.find(word.slice(0, -1));
+  return number < 0 ? null : new Map([[number, SINGULAR]]);
+}
+
+function isZip(word: string): boolean {
+  return /^\d{5}$/.test(word);
+}
+
+/** The ZIP codes that begin with as many digits alike, by their distance. */
+function zipsNear(vocabulary: Vocabulary, zip: string, alike: number): Map<number, number> {
   const near = new Map<number, number>();
-  const [from, to] = vocabulary.range(zip.slice(0, 3));
+  const [from, to] = vocabulary.range(zip.slice(0, alike));
   for (let number = from; number < to; number++) {
     const other = vocabulary.wordOf(number);
-    if (other !== zip && /^\d{5}$/.test(other)) near.set(number, 0.9 - Math.abs(Number(other) - Number(zip)) / 250);
+    const distance = Math.abs(Number(other) - Number(zip));
+    if (distance > 0 && isZip(other)) near.set(number, 0.4 + 0.5 / (1 + distance / 100));
   }
   return near;
 }
 
-function withRanges(word: QueryWord): QueryWord {
-  const { from, to, stem, exact, initials } = word;
-  const full: [number, number][] = [[stem[0], stem[1]]];
-  for (const number of [exact, initials, ...(word.near?.keys() ?? [])]) full.push([number, number + 1]);
+/** A word with its ranges put together. */
+function withRanges(word: Omit<QueryWord, "ranges" | "parts">): QueryWord {
+  const { spelled, last, optional, exact, shortened, initials, from, to, stem, near } = word;
+  const full: [number, number][] = [];
+  if (stem[1] > stem[0]) full.push([stem[0], stem[1]]);
+  if (exact >= 0) full.push([exact, exact + 1]);
+  if (initials >= 0) full.push([initials, initials + 1]);
+  if (near) for (const number of near.keys()) full.push([number, number + 1]);
   // The very word is the first of those that begin with it.
-  const begun: [number, number][] = [[exact === from ? from + 1 : from, to]];
-  return { ...word, ranges: joined([...full, ...begun]), parts: [joined(full), joined(begun)] };
+  const start = exact === from ? from + 1 : from;
+  const begun: [number, number][] = start < to ? [[start, to]] : [];
+  const ranges = joined([...full, ...begun]);
+  const parts: QueryWord["parts"] = [joined(full), begun];
+  return { spelled, last, optional, exact, shortened, initials, from, to, stem, near, ranges, parts };
 }
 
-function joined(all: [number, number][]): [number, number][] {
+/** The same ranges in their order, those that touch put into one. */
+function joined(all: readonly [number, number][]): QueryWord["ranges"] {
+  if (all.length < 2) return all;
   const ranges: [number, number][] = [];
-  for (const [from, to] of all.sort((a, b) => a[0] - b[0])) {
+  for (const [from, to] of [...all].sort((a, b) => a[0] - b[0])) {
     const before = ranges.at(-1);
-    if (from >= to || from < 0) continue;
     if (before && from <= before[1]) before[1] = Math.max(before[1], to);
     else ranges.push([from, to]);
   }

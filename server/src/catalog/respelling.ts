@@ -18,6 +18,7 @@ const SHORTEST_PIECE = 2;
 /** The same query with two neighbours joined, or words taken apart: the ways that make words which exist, the likelier first. */
 export function respellings(known: Known, words: readonly SpelledWord[]): SpelledWord[][] {
   const found: SpelledWord[][] = [];
+  const shifted: SpelledWord[][] = [];
   words.forEach((word, at) => {
     const next = words[at + 1];
     if (next === undefined) return;
@@ -25,6 +26,9 @@ export function respellings(known: Known, words: readonly SpelledWord[]): Spelle
     if (known.sourcesOf(joined.spelled) > 0 || (joined.last && known.isBeginning(joined.spelled))) {
       found.push(words.toSpliced(at, 2, joined));
     }
+    // The space may stand a letter too early or too late.
+    const pieces = isKnown(known, word) && isKnown(known, next) ? null : takeApart(known, joined);
+    if (pieces?.length === 2) shifted.push(words.toSpliced(at, 2, ...pieces));
   });
   const apart = words.map((word) => (word.optional ? null : takeApart(known, word)));
   // One word at a time, and all that can be at once.
@@ -33,7 +37,7 @@ export function respellings(known: Known, words: readonly SpelledWord[]): Spelle
   });
   const strange = words.map((word, at) => (isKnown(known, word) ? [word] : (apart[at] ?? [word])));
   if (strange.filter((pieces) => pieces.length > 1).length > 1) found.unshift(strange.flat());
-  return found;
+  return [...found, ...shifted];
 }
 
 /** The likeliest pieces of a word: few, and of words that many sources have. Null where it does not come apart. */
@@ -60,6 +64,9 @@ export function takeApart(known: Known, { spelled, last }: SpelledWord): Spelled
     pieces.unshift({ spelled: spelled.slice(way.from, end), last: last && end === spelled.length, optional: false });
     end = way.from;
   }
+  // A word that more sources have than one of its pieces is one.
+  const own = known.sourcesOf(wholeWord(spelled));
+  if (own > 0 && pieces.some((piece) => known.sourcesOf(wholeWord(piece.spelled)) <= own)) return null;
   return pieces;
 }
 

@@ -135,15 +135,15 @@ export function createSelection(tables: IndexTables): Selection {
         marks[source] = mark;
         visits++;
         if (type !== null && types[source] !== type) return;
-        const one = { source, points: pointsOf(source) };
+        const points = pointsOf(source);
         const worst = kept[most - 1];
-        if (one.points === Number.NEGATIVE_INFINITY || (worst && !isBefore(one, worst))) return;
+        if (points === Number.NEGATIVE_INFINITY || (worst && !isBefore(points, source, worst))) return;
         if (loginSize(source) > 1) {
           const at = kept.findIndex((other) => logins[other.source] === logins[source]);
-          if (at >= 0 && !isBefore(one, kept[at] as Kept)) return;
+          if (at >= 0 && !isBefore(points, source, kept[at] as Kept)) return;
           if (at >= 0) kept.splice(at, 1);
         }
-        insert(kept, one);
+        insert(kept, { source, points });
         if (kept.length > most) kept.pop();
       };
 
@@ -165,8 +165,8 @@ export function createSelection(tables: IndexTables): Selection {
             const more = (size: number): number => (plain ? 0 : extra(size, whole + (own >= WHOLE_WORD ? 1 : 0)));
             const ending = (size: number): boolean => {
               const worst = kept[most - 1];
-              const left = { source: sizes[size] as number, points: own + sum + more(size) };
-              return visits > MOST_VISITS || (worst !== undefined && !isBefore(left, worst));
+              const left = own + sum + more(size);
+              return visits > MOST_VISITS || (worst !== undefined && !isBefore(left, sizes[size] as number, worst));
             };
             look(lists, ranges, ending, visit);
           }
@@ -205,15 +205,15 @@ export function createSelection(tables: IndexTables): Selection {
 }
 
 /** More points first; of equals the order of the sources. */
-function isBefore(one: Kept, other: Kept): boolean {
-  return one.points > other.points || (one.points === other.points && one.source < other.source);
+function isBefore(points: number, source: number, other: Kept): boolean {
+  return points > other.points || (points === other.points && source < other.source);
 }
 
 function insert(kept: Kept[], one: Kept): void {
   let [low, high] = [0, kept.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (isBefore(one, kept[middle] as Kept)) high = middle;
+    if (isBefore(one.points, one.source, kept[middle] as Kept)) high = middle;
     else low = middle + 1;
   }
   kept.splice(low, 0, one);

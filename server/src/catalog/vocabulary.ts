@@ -33,6 +33,20 @@ export interface Vocabulary {
 
 /** Words that are looked at in one step. */
 const STEP = 2500;
+/** Sorts of letters, in the order of code units: none, digits and a to z one by one, and what lies before, between and behind. */
+const SORTS = 40;
+const sortOf = (text: string, at: number): number => {
+  if (at >= text.length) return 0;
+  const code = text.charCodeAt(at);
+  if (code >= 97) return code <= 122 ? code - 84 : 39;
+  if (code >= 48) return code <= 57 ? code - 46 : 12;
+  return 1;
+};
+/** What a text begins with, as a number that follows the alphabet: the sorts of its first three letters. */
+const beginningOf = (text: string): number => (sortOf(text, 0) * SORTS + sortOf(text, 1)) * SORTS + sortOf(text, 2);
+/** The last of the beginnings that begin with a text. */
+const lastBeginningOf = (text: string): number =>
+  beginningOf(text) + (text.length > 2 ? 0 : text.length > 1 ? SORTS - 1 : SORTS * SORTS - 1);
 
 /**
  * Makes a vocabulary, in steps of few milliseconds.
@@ -40,13 +54,13 @@ const STEP = 2500;
  * @param words sorted by code units, without doubles
  */
 export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabulary> {
-  /** By the code of a first letter: where its words begin; from 128 on all others. */
-  const starts = new Uint32Array(130);
+  /** By beginning: where its words begin. */
+  const starts = new Uint32Array(SORTS ** 3 + 1);
   /** The first word that comes not before a text. */
   const firstFrom = (text: string): number => {
-    const code = text.charCodeAt(0);
-    let [low, high] =
-      code < 128 ? [starts[code] as number, starts[code + 1] as number] : [starts[128] as number, words.length];
+    const beginning = beginningOf(text);
+    let low = starts[beginning] as number;
+    let high = starts[beginning + 1] as number;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((words[middle] as string) < text) low = middle + 1;
@@ -62,11 +76,15 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
     const word = words[number] as string;
     letters[number] = lettersOf(word);
     lengths[number] = Math.min(word.length, 255);
-    const code = Math.min(word.charCodeAt(0), 128) + 1;
-    starts[code] = number + 1;
+    starts[beginningOf(word) + 1] = number + 1;
   }
-  // A letter that begins no word begins where the one before it ended.
-  for (let code = 1; code < 130; code++) starts[code] = Math.max(starts[code] as number, starts[code - 1] as number);
+  // A beginning without words begins where the one before it ended.
+  for (let next = 1; next < starts.length; next++)
+    starts[next] = Math.max(starts[next] as number, starts[next - 1] as number);
+  const startingWith = (letter: string): [number, number] => [
+    starts[beginningOf(letter)] as number,
+    starts[lastBeginningOf(letter) + 1] as number,
+  ];
   const firstWord = firstFrom("a");
   const lastWord = firstFrom("{");
   return {
@@ -78,8 +96,10 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
     },
     range(prefix) {
       const from = firstFrom(prefix);
-      const code = prefix.charCodeAt(0);
-      let [low, high] = [from, code < 128 ? (starts[code + 1] as number) : words.length];
+      let low = from;
+      let high = starts[lastBeginningOf(prefix) + 1] as number;
+      // What begins with so few letters and digits is all of its beginnings.
+      if (prefix.length <= 3 && /^[a-z0-9]+$/.test(prefix)) return [from, high];
       while (low < high) {
         const middle = (low + high) >>> 1;
         if ((words[middle] as string).startsWith(prefix)) low = middle + 1;
@@ -109,11 +129,9 @@ export function* vocabularyOf(words: readonly string[]): Generator<void, Vocabul
         look(firstWord, lastWord, most - 1);
         return found;
       }
-      const beginning = (letter: number): [number, number] => [starts[letter] as number, starts[letter + 1] as number];
-      const [first, second] = [word.charCodeAt(0), word.charCodeAt(1)];
-      look(...beginning(first), most);
+      look(...startingWith(word.charAt(0)), most);
       // The first two may have been swapped.
-      if (second !== first) look(...beginning(second), most);
+      if (word.charAt(1) !== word.charAt(0)) look(...startingWith(word.charAt(1)), most);
       return found;
     },
   };
