@@ -6,6 +6,25 @@ import { clock, type Mounted, mount, next, press, search, settled, type } from "
 const names = (at: Mounted) => at.options().map((one) => one.querySelector("[part=name]")?.textContent);
 const row = (name: string) => ({ id: `fhirsrc_${name}`, name });
 
+/** A text typed at an even pace, each answer one row: what was asked, how long after the first key, and the names on show. */
+async function typed(text: string, keyMs: number, hasMore: (query: string) => boolean, name?: string) {
+  const time = clock();
+  const asked: [query: string, at: number][] = [];
+  const at = await mount("sound", (element) => {
+    element.searchConnections = async (query) => {
+      asked.push([query, time.now()]);
+      return { data: [row(name ?? query)], has_more: hasMore(query) };
+    };
+  });
+  for (let keys = 1; keys <= text.length; keys += 1) {
+    at.element.value = text.slice(0, keys);
+    await time.pass(keyMs);
+  }
+  await time.pass(1_000);
+  time.end();
+  return { asked, shown: names(at) };
+}
+
 describe("search", () => {
   it("asks with the first key that is enough, then when typing rests, and not for a single character", async () => {
     const asked: string[] = [];
@@ -158,31 +177,35 @@ describe("search", () => {
     equal(asked, ["me", "mer", "merzy"], "what may be a slip only the host can tell");
   });
 
-  it("asks at most 7 times for 13 keys at an even pace, 6 where an answer is complete, and for the last at once", async () => {
-    for (const [completeFrom, most] of [
-      [99, 7],
-      [9, 6],
-    ] as const) {
-      const time = clock();
-      const asked: [string, number][] = [];
-      const at = await mount("sound", (element) => {
-        element.searchConnections = async (query) => {
-          asked.push([query, time.now()]);
-          return { data: [row("Mercy General Hospital")], has_more: query.length < completeFrom };
-        };
-      });
-      const text = "mercy gen hos";
-      for (let keys = 1; keys <= text.length; keys += 1) {
-        at.element.value = text.slice(0, keys);
-        await time.pass(120);
-      }
-      await time.pass(1_000);
-      time.end();
-      ok(asked.length <= most, `${asked.map(String)} are too many`);
-      const waited = (asked.at(-1)?.[1] ?? 0) - 12 * 120;
-      ok(completeFrom === 9 || waited <= 80, `the last waited ${waited} ms`);
-      equal(names(at), ["Mercy General Hospital"]);
+  it("asks at most 6 times for 13 keys at an even pace, and for the last of them soon, though no answer ever holds all", async () => {
+    for (const keyMs of [60, 110, 120, 135]) {
+      const { asked, shown } = await typed("general hospi", keyMs, () => true);
+      ok(asked.length <= 6, `${asked.map(String)} are too many at ${keyMs} ms a key`);
+      const [last, at] = asked.at(-1) ?? [];
+      equal([last, shown], ["general hospi", ["general hospi"]]);
+      const waited = (at ?? 0) - 12 * keyMs;
+      ok(waited <= 80, `the last of a key each ${keyMs} ms waited ${waited} ms`);
     }
+  });
+
+  it("keeps no hand waiting longer than a moment, and asks no more than five times a second of any", async () => {
+    for (const keyMs of [40, 85, 150, 170, 205, 250]) {
+      const { asked } = await typed("general hospi", keyMs, () => true);
+      const times = asked.map(([, at]) => at);
+      const apart = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+      ok(Math.min(...apart) >= 200, `${apart} between two, at ${keyMs} ms a key`);
+      const waited = (times.at(-1) ?? 0) - 12 * keyMs;
+      ok(waited <= (keyMs < 200 ? 200 : 80), `the last of a key each ${keyMs} ms waited ${waited} ms`);
+    }
+  });
+
+  it("asks less once an answer holds all there is", async () => {
+    const { asked, shown } = await typed("mercy gen hos", 120, (query) => query.length < 9, "Mercy General Hospital");
+    equal(
+      asked.map(([query]) => query),
+      ["me", "mercy", "mercy g", "mercy gen"],
+    );
+    equal(shown, ["Mercy General Hospital"]);
   });
 
   it("lets a question go on when only a space is added to it", async () => {
