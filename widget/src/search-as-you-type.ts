@@ -1,18 +1,17 @@
 /**
- * When to ask: at once on the first key after a pause, then again when typing rests for a moment, at an even pace for about
- * every second key. One question is under way at a time and a newer one ends it, so that an older answer never stands over
- * a newer one. Answers are kept in memory only: what a patient types can tell of an illness.
+ * When to ask: at once on the first key after a pause, then for every second key when typing rests for a moment. One question
+ * is under way at a time and a newer one ends it, so that an older answer never stands over a newer one. Answers are kept in
+ * memory only: what a patient types can tell of an illness.
  */
 import { deadline, type Source, type SourcePage } from "./client.ts";
 
 /**
- * Milliseconds without a key after which the latest text is asked for, between two questions, and after that for two
- * characters, which tell little. At one key in 120 ms every second key is asked for, 80 ms after it: more would be too many,
- * and a longer rest would keep the patient waiting.
+ * Milliseconds without a key after which the latest text is asked for: where it has two characters more than what was asked
+ * for last, and where it has but one. At an even pace that is every second key, soon: asking for each would be too many, and
+ * a rest long enough for nothing but the last would keep the patient waiting.
  */
-const REST_MS = 80;
-const APART_MS = 200;
-const APART_AT_FIRST_MS = 420;
+const REST_MS = 60;
+const PAUSE_MS = 170;
 const TIMEOUT_SECONDS = 10;
 const KEPT_ANSWERS = 50;
 
@@ -37,13 +36,12 @@ export function searchAsYouType(
   const kept = new Map<string, SourcePage>();
   let rest: ReturnType<typeof setTimeout> | undefined;
   let latest: AbortController | undefined;
-  let sentAt = -Infinity;
+  let keyAt = -Infinity;
   let sent = "";
 
   const send = async (query: string): Promise<void> => {
     const own = deadline(TIMEOUT_SECONDS);
     latest = own;
-    sentAt = performance.now();
     sent = query;
     try {
       const page = await load(query, own.signal);
@@ -60,7 +58,6 @@ export function searchAsYouType(
 
   const stop = (): void => {
     clearTimeout(rest);
-    rest = undefined;
     latest?.abort();
     latest = undefined;
   };
@@ -68,21 +65,18 @@ export function searchAsYouType(
   return {
     stop,
     ask(query) {
-      const waits = rest !== undefined;
+      const before = keyAt;
+      keyAt = performance.now();
       const known = kept.get(query) ?? narrowed(kept, query);
       // A space more changes nothing of what is under way.
       if (!known && latest && query === sent) return;
       stop();
       if (known) return answered(query, known);
-      const earlyMs = sentAt + (sent.length === 2 ? APART_AT_FIRST_MS : APART_MS) - performance.now();
-      if (!waits && earlyMs <= 0) return void send(query);
-      rest = setTimeout(
-        () => {
-          rest = undefined;
-          void send(query);
-        },
-        Math.max(REST_MS, earlyMs),
-      );
+      if (keyAt - before >= PAUSE_MS) return void send(query);
+      // Two characters tell little: hardly anybody stops at the fourth.
+      const enough = sent.length === 2 ? 3 : 2;
+      const more = Math.abs(query.length - sent.length);
+      rest = setTimeout(() => void send(query), more < enough ? PAUSE_MS : REST_MS);
     },
   };
 }
