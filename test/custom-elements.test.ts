@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MbConnect } from "@mb-connect/widget";
+import { editorFiles } from "./package/editors.ts";
 import { elementOf, keptManifest, manifestText } from "./package/manifest.ts";
 import { ROOT } from "./support/source-files.ts";
 
@@ -23,6 +24,13 @@ const names = (list: { name: string }[]): string[] => list.map(({ name }) => nam
 
 test("the manifest is the one that the source gives", () => {
   assert.equal(keptManifest(), manifestText(), "run: node --import tsx test/package/manifest.ts");
+});
+
+test("editors are told what the manifest says", () => {
+  for (const [path, content] of Object.entries(editorFiles())) {
+    const kept = readFileSync(join(ROOT, "widget", path), "utf8");
+    assert.equal(kept, content, `${path}; run: node --import tsx test/package/editors.ts`);
+  }
 });
 
 test("its attributes are those that the element observes", () => {

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../support/source-files.ts";
+import { editorFiles } from "./editors.ts";
 import { PACKAGES, pack, run, type Tarball } from "./pack.ts";
 
 const LICENSE = "Apache-2.0";
@@ -46,7 +47,7 @@ async function checkTarballs(tarballs: Tarball[]): Promise<string[]> {
 /** Every built file has its source and every source is built; beside them stand only the documents. */
 function contentFaults(folder: (typeof PACKAGES)[number], paths: string[]): string[] {
   const needed = ["LICENSE", "README.md", "package.json"];
-  if (folder === "widget") needed.push("custom-elements.json", "dist/mb-connect.min.js");
+  if (folder === "widget") needed.push("custom-elements.json", "dist/mb-connect.min.js", ...Object.keys(editorFiles()));
   for (const name of manifest(folder).files.filter((one) => AS_THEY_STAND.includes(one))) {
     needed.push(...readdirSync(join(ROOT, folder, name)).map((file) => `${name}/${file}`));
   }
