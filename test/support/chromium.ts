@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Browser, chromium as playwright } from "playwright-core";
+import { type Browser, type LaunchOptions, chromium as playwright } from "playwright-core";
 
 /** What a launcher needs: the binary, its flags, and the whole environment to start it in. */
 export interface Chromium {
@@ -69,9 +69,9 @@ export async function chromium(): Promise<Chromium> {
 }
 
 /** Starts that Chromium, headless, under playwright-core. The caller closes it. */
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
   const { executablePath, args, env } = await chromium();
-  return playwright.launch({ executablePath, args, env, headless: true });
+  return playwright.launch({ executablePath, args, env, headless: true, ...options });
 }
 
 function findInstalled(): string | undefined {
