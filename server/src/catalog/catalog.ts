@@ -14,9 +14,9 @@ import {
 import type { Database } from "../store/database.ts";
 import { readLiveness } from "../store/liveness.ts";
 import { createIndexBuilder } from "./index-tables.ts";
-import { distinctionOf } from "./logins.ts";
 import { matchesIn, type Span } from "./matches.ts";
 import { type Found, openIndex, type SearchIndex, type SearchPage } from "./search-index.ts";
+import { createShownSources, type ShowSources } from "./shown-sources.ts";
 import { createSourceReader } from "./source-words.ts";
 import { readVendors, type Vendors } from "./vendor.ts";
 
@@ -65,17 +65,12 @@ const RECOMMENDED = 30;
 const USED = 15;
 /** What a server where nobody gets through costs. */
 const FAILING = 25;
-/** Rows that are kept of those shown: people who type ask for the same ones with every letter. */
-const MOST_KEPT = 5000;
-const LONGEST_KEPT_LOGO = 1000;
-/** Others of a source's name that it is told from. */
-const MOST_NAMESAKES = 10;
 
-/** The index in use, and rows of the same version; whatever changes a row changes the version. */
+/** The index in use, and what it shows; whatever changes a source changes the version. */
 interface Current {
   version: number;
   index: SearchIndex;
-  rows: Map<string, CataloguedSource>;
+  show: ShowSources;
 }
 
 /**
@@ -95,6 +90,7 @@ export function createCatalog(options: {
 }): Catalog {
   const { offered, clock, vendors = readVendors(), recommended = [] } = options;
   const { db } = options.database;
+  const isOffered = (source: CataloguedSource): boolean => source.status === "active" && offered(source);
   let current: Current | null = null;
   let checkedAt = 0;
   let refreshing: Promise<void> | null = null;
@@ -127,7 +123,7 @@ export function createCatalog(options: {
     const version = await readCatalogVersion(db);
     if (current?.version !== version) {
       const index = await buildIndex(options.database, offered, vendors);
-      current = { version, index, rows: new Map() };
+      current = { version, index, show: createShownSources(db, index, isOffered) };
       mostUsedNow = null;
     }
     await countFailing();
@@ -145,30 +141,13 @@ export function createCatalog(options: {
     if (clock() - checkedAt >= CHECK_EVERY) refreshOnce().catch(() => {});
     return current;
   };
-  const isOffered = (source: CataloguedSource): boolean => source.status === "active" && offered(source);
-
-  /** Offered sources by id: those that were shown lately, and the others read. */
-  const rowsOf = async ({ rows }: Current, ids: ReadonlySet<string>): Promise<Map<string, CataloguedSource>> => {
-    const found = new Map([...ids].flatMap((id) => (rows.has(id) ? [[id, rows.get(id) as CataloguedSource]] : [])));
-    const missing = [...ids].filter((id) => !found.has(id));
-    if (rows.size + missing.length > MOST_KEPT) rows.clear();
-    for (const row of await findSources(db, missing)) {
-      found.set(row.id, row);
-      // One with a logo inlined would take the room of hundreds.
-      if ((row.logo_url?.length ?? 0) <= LONGEST_KEPT_LOGO) rows.set(row.id, row);
-    }
-    return new Map([...found].filter(([, row]) => isOffered(row)));
-  };
-  const pageOf = async (used: Current, { hits, hasMore, words }: Found): Promise<SourcePage> => {
-    const { index } = used;
-    const namesakes = new Map(hits.map(({ id }) => [id, index.namesakes(id, MOST_NAMESAKES)]));
-    const rows = await rowsOf(used, new Set([...hits.map(({ id }) => id), ...[...namesakes.values()].flat()]));
+  const pageOf = async ({ show }: Current, { hits, hasMore, words }: Found): Promise<SourcePage> => {
+    const shown = await show(hits.map(({ id }) => id));
     const found = hits.flatMap(({ id, locations }): FoundSource[] => {
-      const source = rows.get(id);
-      if (!source) return [];
-      const others = (namesakes.get(id) ?? []).flatMap((other) => rows.get(other) ?? []);
-      const matches = matchesIn(source.name, words, index.vocabulary);
-      return [{ source, locations, distinction: distinctionOf(source, others), matches }];
+      const one = shown.get(id);
+      if (!one) return [];
+      const { source, distinction, named } = one;
+      return [{ source, locations, distinction, matches: matchesIn(named, words) }];
     });
     return { found, hasMore };
   };
