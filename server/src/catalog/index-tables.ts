@@ -5,7 +5,7 @@
  * parts, small letters before capitals, shorter name, id.
  */
 import type { SourceRow } from "../store/schema.ts";
-import { type Login, loginOf, numberLogins } from "./logins.ts";
+import { createLogins } from "./logins.ts";
 import { wholeWord } from "./normalise.ts";
 import { FIRST_BESIDE, type ReadSourceWords } from "./source-words.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
@@ -88,9 +88,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
   const types: number[] = [];
   const unreachable: number[] = [];
   const wholes: number[] = [];
-  const logins: Login[] = [];
-  const names = createNumbers();
-  const endpoints = createNumbers();
+  const logins = createLogins();
 
   /** Where the words of the source at hand begin. */
   let begun = 0;
@@ -124,15 +122,12 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
       types.push(typeNumbers.get(type) ?? 0);
       wholes.push(Math.min(whole, 255));
       unreachable.push(source.liveness === "unreachable" ? 1 : 0);
-      const login = loginOf(source, name);
-      logins.push(login);
-      names.add(name);
-      endpoints.add(login.endpoint);
+      logins.add(source, name);
     },
     *finish() {
       // A source's rank among equals as one number below 2^15: words, size, part or not, capitals or not, letters.
       const ranks = Uint16Array.from(shapes, (shape, source) => {
-        const shared = endpoints.count(source);
+        const shared = logins.sharing(source);
         const size = shared > LARGE[2] || shared < LARGE[0] ? 2 : shared < LARGE[1] ? 1 : 0;
         return ((shape >> 9) << 11) | (size << 9) | (shape & 0x1ff);
       });
@@ -165,14 +160,14 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
         for (let source = 0; source < order.length; source++) array[source] = from[order[source] as number] as number;
         return array;
       };
-      const numbered = yield* numberLogins(logins, STEP);
+      const numbered = yield* logins.finish(STEP);
       const loginNumbers = ordered(numbered, new Uint32Array(ids.length));
       yield;
-      const nameOf = ordered(names.numbers, new Uint32Array(ids.length));
+      const nameOf = ordered(logins.names, new Uint32Array(ids.length));
       yield;
       const byLogin = listsOf(loginNumbers, ids.length);
       yield;
-      const byName = listsOf(nameOf, names.size());
+      const byName = listsOf(nameOf, logins.nameCount());
       yield;
       const vocabulary = yield* vocabularyOf(sorted);
       yield;
@@ -204,28 +199,6 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
         byName,
       };
     },
-  };
-}
-
-/** Numbers for texts, in the order in which they come, and how often each came. */
-function createNumbers() {
-  const known = new Map<string, number>();
-  const numbers: number[] = [];
-  const counts: number[] = [];
-  return {
-    numbers,
-    size: () => counts.length,
-    add(text: string) {
-      let number = known.get(text);
-      if (number === undefined) {
-        number = counts.length;
-        known.set(text, number);
-        counts.push(0);
-      }
-      numbers.push(number);
-      counts[number] = (counts[number] as number) + 1;
-    },
-    count: (at: number): number => counts[numbers[at] as number] as number,
   };
 }
 

@@ -6,62 +6,96 @@ import type { SourceRow } from "../store/schema.ts";
 import { plainAddress } from "./addresses.ts";
 import { splitWords, wholeWord } from "./normalise.ts";
 
-/** What makes two sources one login. */
-export interface Login {
-  endpoint: string;
-  portal: string;
-  /** Its own bare name, and its brand's, or null where it has none. */
-  name: string;
-  brand: string | null;
+/** Takes in what makes two sources one login, source by source; all by numbers, so that little is left to clear away. */
+export interface Logins {
+  /** @param name its bare name */
+  add(source: SourceRow, name: string): void;
+  /** By source: its name's number. */
+  readonly names: readonly number[];
+  /** How many names and brands there are. */
+  nameCount(): number;
+  /** How many sources are at the endpoint of this one. */
+  sharing(source: number): number;
+  /** The number of each source's login, in steps of so many sources. */
+  finish(step: number): Generator<void, Uint32Array>;
 }
 
-/** @param name its bare name */
-export function loginOf(source: SourceRow, name: string): Login {
-  const { id, brand, fhir_base_url, portal_url, portal_name } = source;
+export function createLogins(): Logins {
+  const [endpointOf, portalOf, nameOf] = [createNumbers(), createNumbers(), createNumbers()];
+  // What comes again is not read again.
+  const [endpointAt, brandCalled] = [new Map<string, number>(), new Map<string, number>()];
+  const endpoints: number[] = [];
+  const portals: number[] = [];
+  const names: number[] = [];
+  /** -1 where there is none. */
+  const brands: number[] = [];
+  const sharers: number[] = [];
+
   return {
-    endpoint: fhir_base_url === null ? id : (plainAddress(fhir_base_url) ?? fhir_base_url),
-    portal: (portal_url && plainAddress(portal_url)) || bareName(portal_name ?? ""),
-    name,
-    brand: brand === null ? null : bareName(brand),
+    names,
+    nameCount: nameOf.size,
+    sharing: (source) => sharers[endpoints[source] as number] as number,
+    add({ id, brand, fhir_base_url, portal_url, portal_name }, name) {
+      const address = fhir_base_url ?? id;
+      const endpoint = remembered(endpointAt, address, () => endpointOf.number(plainAddress(address) ?? address));
+      sharers[endpoint] = (sharers[endpoint] ?? 0) + 1;
+      endpoints.push(endpoint);
+      portals.push(portalOf.number((portal_url && plainAddress(portal_url)) || bareName(portal_name ?? "")));
+      names.push(nameOf.number(name));
+      brands.push(brand === null ? -1 : remembered(brandCalled, brand, () => nameOf.number(bareName(brand))));
+    },
+    /*
+     * Where a brand is itself a part of another at the same endpoint, the uppermost counts: lists of different publishers
+     * each tell one step.
+     */
+    *finish(step) {
+      /** By endpoint: each name's brand. */
+      const above = new Map<number, Map<number, number>>();
+      for (let at = 0; at < names.length; at++) {
+        if (at % step === 0) yield;
+        const [endpoint, name, brand] = [endpoints[at], names[at], brands[at]] as [number, number, number];
+        if (sharers[endpoint] === 1 || brand < 0 || brand === name) continue;
+        const known = above.get(endpoint);
+        if (known) known.set(name, brand);
+        else above.set(endpoint, new Map([[name, brand]]));
+      }
+      const known = new Map<number, number>();
+      const numbers = new Uint32Array(names.length);
+      let next = 0;
+      for (let at = 0; at < names.length; at++) {
+        if (at % step === 0) yield;
+        const [endpoint, brand] = [endpoints[at], brands[at]] as [number, number];
+        if (sharers[endpoint] === 1) {
+          numbers[at] = next++;
+          continue;
+        }
+        const brandOf = above.get(endpoint);
+        let top = brand < 0 ? (names[at] as number) : brand;
+        // Brands may name one another in a circle.
+        for (let turn = 0; turn < 4; turn++) top = brandOf?.get(top) ?? top;
+        const key = (endpoint * portalOf.size() + (portals[at] as number)) * nameOf.size() + top;
+        const number = known.get(key) ?? next++;
+        known.set(key, number);
+        numbers[at] = number;
+      }
+      return numbers;
+    },
   };
 }
 
-/**
- * The number of each login. Where a brand is itself a part of another at the same endpoint, the uppermost counts: lists of
- * different publishers each tell one step.
- */
-export function* numberLogins(logins: readonly Login[], step: number): Generator<void, Uint32Array> {
-  /** By endpoint: each name's brand; null where it is the only source of its endpoint so far. */
-  const above = new Map<string, Map<string, string> | null>();
-  const shared = new Set<string>();
-  for (let at = 0; at < logins.length; at++) {
-    if (at % step === 0) yield;
-    const { endpoint, name, brand } = logins[at] as Login;
-    const brands = above.get(endpoint);
-    if (brands !== undefined) shared.add(endpoint);
-    if (brand !== null && brand !== name) above.set(endpoint, (brands ?? new Map()).set(name, brand));
-    else if (brands === undefined) above.set(endpoint, null);
-  }
+/** Numbers for texts, in the order in which they come. */
+function createNumbers() {
   const known = new Map<string, number>();
-  const numbers = new Uint32Array(logins.length);
-  let next = 0;
-  for (let at = 0; at < logins.length; at++) {
-    if (at % step === 0) yield;
-    const { endpoint, portal, name, brand } = logins[at] as Login;
-    if (!shared.has(endpoint)) {
-      numbers[at] = next++;
-      continue;
-    }
-    const brands = above.get(endpoint);
-    let top = brand ?? name;
-    // Brands may name one another in a circle.
-    for (let turn = 0; turn < 4; turn++) top = brands?.get(top) ?? top;
-    const key = `${endpoint}\n${top}\n${portal}`;
-    const number = known.get(key) ?? next++;
-    known.set(key, number);
-    numbers[at] = number;
-  }
-  return numbers;
+  return {
+    number: (text: string) => remembered(known, text, () => known.size),
+    size: () => known.size,
+  };
+}
+
+function remembered(known: Map<string, number>, text: string, read: () => number): number {
+  const found = known.get(text) ?? read();
+  known.set(text, found);
+  return found;
 }
 
 /** A name as it is compared with others. */
