@@ -65,6 +65,7 @@ export const clinicPage = (patient: ClinicPatient | null, known: Known | null): 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="description" content="A clinic's page where a patient brings records from other hospitals, to try mb-connect.">
 <title>Demo Clinic</title>
 <link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/clinic.css">

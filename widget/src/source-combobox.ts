@@ -126,6 +126,15 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
       : unlisted || state === "idle" || remark === words.searching
         ? ""
         : renderButton(words.notListed, () => acts.unlisted(), true);
+  const foot =
+    remark || button
+      ? html`
+          <div>
+            ${remark && html`<p>${remark}</p>`}
+            ${state === "empty" && !code ? html`<slot name="empty"></slot>` : nothing} ${button}
+          </div>
+        `
+      : nothing;
   return html`
     <div class="results">
       <ul
@@ -153,16 +162,7 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
           `,
         )}
       </ul>
-      ${
-        remark || button
-          ? html`
-              <div>
-                ${remark && html`<p>${remark}</p>`}
-                ${state === "empty" && !code ? html`<slot name="empty"></slot>` : nothing} ${button}
-              </div>
-            `
-          : nothing
-      }
+      ${/* Below rows it is another element than in their place, so that nothing moves. */ rows[0] ? html`${foot}` : foot}
     </div>
   `;
 }
