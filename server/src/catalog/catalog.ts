@@ -51,8 +51,9 @@ export interface Catalog {
   ready(): Promise<void>;
 }
 
-/** Rows read between two pauses: better-sqlite3 holds the process as long as it reads. */
+/** Rows read, and rows taken in, between two pauses: better-sqlite3 holds the process as long as it reads. */
 const SLICE = 100;
+const TAKEN = 25;
 /** How often the catalog's version is looked at while it is used, in ms. */
 const CHECK_EVERY = 1000;
 /** How long the order of the most used sources stays, and how often patients got through, in ms. */
@@ -193,7 +194,10 @@ export async function buildIndex(
   const builder = createIndexBuilder(createSourceReader(vendors));
   for (let after = ""; ; ) {
     const rows = await readActiveSources(db, after, SLICE);
-    for (const row of rows) if (offered(row)) builder.add(row);
+    for (let from = 0; from < rows.length; from += TAKEN) {
+      await setImmediate();
+      for (const row of rows.slice(from, from + TAKEN)) if (offered(row)) builder.add(row);
+    }
     const last = rows.at(-1);
     if (!last) break;
     after = last.id;
