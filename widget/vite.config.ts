@@ -11,9 +11,13 @@ const LICENSES = "/*! mb-connect, Apache-2.0; Lit, © Google LLC, BSD-3-Clause *
 const TERSER: MinifyOptions = {
   module: true,
   ecma: 2020,
-  compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true },
+  compress: { passes: 3, unsafe: true, unsafe_comps: true, unsafe_arrows: true, pure_getters: true },
   // Names that never leave the element.
-  mangle: { properties: { regex: /^(rows|unlisted|ending|unfolds|delayMs|tone|spoken|view|change|show|renderRoot)$/ } },
+  mangle: {
+    properties: {
+      regex: /^(rows|unlisted|ending|unfolds|delayMs|tone|spoken|view|change|show|turn|renderRoot|_\$\w+)$/,
+    },
+  },
 };
 
 function smaller(): Plugin {
@@ -24,8 +28,8 @@ function smaller(): Plugin {
       if (!id.includes("/widget/src/")) return null;
       return code
         .replace(/([ [][\w-]+\^?=)"([\w-]+)"/g, "$1$2")
-        .replace(/css`[^`]*`/, (css) => css.replace(/\s+/g, " ").replace(/;? ?([{};:,>]) /g, "$1"))
-        .replace(/([`>}])\n\s*(?=<)|(>)\n\s*(?=[`$])/g, "$1$2");
+        .replace(/css`[^`]*`/, (css) => css.replace(/\/\*.*?\*\/|\s+/gs, " ").replace(/;? ?([{};:,>]) /g, "$1"))
+        .replace(/([`>}])\n\s*(?=<)|([>}])\s+(?=[`$])/g, "$1$2");
     },
     async generateBundle(_options, bundle) {
       for (const file of Object.values(bundle)) {

@@ -98,6 +98,18 @@ mb-connect {
   assert.deepEqual(await looks(), ["rgb(156, 202, 255)", "12px", "rtl"]);
 });
 
+test("the list as buttons, in the stage and in the code", async () => {
+  await open();
+  await choose("Show", "Results");
+  await page.getByRole("option", { name: "Willow Springs General Hospital" }).first().waitFor();
+  await choose("Results", "buttons");
+  await page.getByRole("button", { name: "Willow Springs General Hospital" }).first().waitFor();
+  assert.equal(await page.getByRole("option", { name: "Willow" }).count(), 0);
+  const code = await page.getByRole("region", { name: "Code" }).locator("pre").innerText();
+  assert.match(code, /<mb-connect app-name="Demo Clinic" list-mode="buttons">/);
+  await isAccessible(page);
+});
+
 test("events are listed, the latest first, and nothing is left for", async () => {
   await open();
   await choose("Show", "Redirecting");

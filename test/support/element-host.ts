@@ -157,6 +157,7 @@ const PULLS: Record<string, (n: number) => Answer> = {
   odd: () => json({ data: "rows" }),
   patient: () => page(CONNECTIONS),
   steady: () => page(CONNECTIONS),
+  "hang-after": () => page(CONNECTIONS),
 };
 const ARRIVING = [
   ["waiting", 0],
@@ -194,6 +195,9 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
       send(res, kind === "steady" ? envelope("internal_error", 500) : json({ disconnected: true }));
     } else if (route === "patient-connections") {
       const times = log.get(key)?.length ?? 0;
+      // The list itself, then its end, then whatever else is asked.
+      if (kind === "patient-once") return send(res, times === 1 ? page(CONNECTIONS) : html(502));
+      if (kind === "hang-after" && times > 1) return;
       if (kind === "patient")
         return send(
           res,

@@ -18,6 +18,12 @@ const items = (at: Mounted): string[] =>
       .join("|"),
   );
 
+async function end(at: Mounted, name: string): Promise<void> {
+  at.button(`Disconnect ${name}`).click();
+  await at.element.updateComplete;
+  at.button(`Yes, disconnect ${name}`).click();
+}
+
 describe("connections", () => {
   beforeEach(() => sessionStorage.clear());
 
@@ -62,6 +68,39 @@ describe("connections", () => {
     equal(items(at), ["Mercy Hills|Not connected|Reconnect Mercy Hills"]);
   });
 
+  it("are the page's own after one has ended as well: it stands as ended, and the page is told and sets them anew", async () => {
+    const own = [
+      { id: "conn_8", connection_id: "fhirsrc_8", name: "Mercy Hills", status: "active" },
+      { id: "conn_9", connection_id: "fhirsrc_9", name: "Merit Eye Center", status: "active" },
+    ] as const;
+    const at = await mount("patient", (element) => {
+      element.connections = own;
+    });
+    const ended = next(at.element, "mb-disconnect");
+    await end(at, "Mercy Hills");
+    equal((await ended).connection, own[0]);
+    while (!(await at.asked()).at(-1)?.path.endsWith("/patient-connections")) await settled();
+    await settled();
+    ok(at.element.connections === own, "the list is the page's");
+    const rest = "Merit Eye Center|Connected|Disconnect Merit Eye Center";
+    equal(items(at), ["Mercy Hills|Not connected|Reconnect Mercy Hills", rest]);
+    at.element.value = "m";
+    await at.element.updateComplete;
+    equal(items(at)[0], "Mercy Hills|Not connected|Reconnect Mercy Hills", "whatever is typed");
+    at.element.connections = own.slice(1);
+    await at.element.updateComplete;
+    equal(items(at), [rest]);
+  });
+
+  it("have ended at once where one has, though the host does not answer how they are now", async () => {
+    for (const kind of ["patient-once", "hang-after"]) {
+      const at = await listed(kind);
+      await end(at, "Willow Eye Center");
+      await at.until(() => at.text().includes("Reconnect Willow Eye Center"), "it has ended");
+      equal(items(at)[2], "Willow Eye Center|Not connected|Reconnect Willow Eye Center");
+    }
+  });
+
   it("end after the patient was asked once, in place, with the focus kept", async () => {
     const at = await listed();
     at.button("Disconnect Willow Eye Center").focus();
@@ -77,8 +116,11 @@ describe("connections", () => {
     await press("Enter");
     await at.until(() => at.text().includes("Reconnect Willow Eye Center"), "it has ended");
     equal(items(at)[2], "Willow Eye Center|Not connected|Reconnect Willow Eye Center");
-    const { method, path } = (await at.asked()).at(-2) ?? {};
-    equal([method, path?.endsWith("/patient-connections/conn_3")], ["DELETE", true]);
+    const ends = (await at.asked()).filter(({ method }) => method === "DELETE");
+    equal(
+      ends.map(({ path }) => path.split("/").at(-1)),
+      ["conn_3"],
+    );
     ok(at.element.shadowRoot?.activeElement, "the focus stays inside");
   });
 

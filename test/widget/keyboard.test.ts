@@ -117,6 +117,29 @@ describe("keyboard", () => {
     ok(at.element.shadowRoot?.activeElement === at.input(), "the focus is back in the field");
   });
 
+  it("closes with Tab, and leads on to what stands below the rows or in their place", async () => {
+    const lead = async (at: Mounted, name: string) => {
+      for (const stop of ["Clear", name]) {
+        await press("Tab");
+        equal(at.element.shadowRoot?.activeElement?.textContent?.trim(), stop);
+      }
+    };
+    const at = await mount();
+    await search(at, "mer");
+    await lead(at, "My hospital isn’t listed");
+    equal(at.options().length, 0, "the rows are closed");
+    const heard = next(at.element, "mb-not-listed");
+    await press("Enter");
+    equal(await heard, { query: "mer" });
+
+    const down = await mount("down");
+    await search(down, "mer");
+    await lead(down, "Try again");
+    const again = next(down.element, "mb-error");
+    await press("Enter");
+    equal((await again).phase, "search");
+  });
+
   it("takes no key of an input method", async () => {
     const at = await mount();
     await search(at, "mer");

@@ -1,7 +1,7 @@
 /** Search as you type: when it asks, what it shows of good and bad answers, and what it never keeps. */
 import type { SourcePage } from "@mb-connect/widget";
 import { equal, ok } from "./support/assert.ts";
-import { clock, type Mounted, mount, next, press, search, settled, type } from "./support/element.ts";
+import { clock, type Mounted, mount, next, press, search, settled, type, watchMoves } from "./support/element.ts";
 
 const names = (at: Mounted) => at.options().map((one) => one.querySelector("[part=name]")?.textContent);
 const row = (name: string) => ({ id: `fhirsrc_${name}`, name });
@@ -107,6 +107,27 @@ describe("search", () => {
     at.element.value = "zzz";
     await at.until(() => at.element.state === "empty" && at.text().includes("No match"), "none is on show");
     equal(height(), before);
+  });
+
+  it("moves nothing when an answer comes, however late and whatever it holds", async () => {
+    const answers: ((page: SourcePage) => void)[] = [];
+    const at = await mount("sound", (element) => {
+      element.searchConnections = () => new Promise((resolve) => answers.push(resolve));
+    });
+    at.element.value = "me";
+    await at.until(() => at.text().includes("Searching…"), "the list has its place");
+    const moved = await watchMoves();
+    const long = "Regional Medical Center of the Upper Valley and of All Its Surrounding Counties, Outpatients";
+    const names = ["Mercy", long, "Merit", "Mercer", long];
+    for (const data of [names, names.toReversed(), [], names]) {
+      answers.at(-1)?.({ data: data.map(row), has_more: true });
+      await at.until(() => ["results", "empty"].includes(at.element.state), "the answer is there");
+      await settled();
+      const asked = answers.length;
+      at.element.value += "r";
+      while (answers.length === asked) await settled();
+    }
+    equal(await moved(), []);
   });
 
   it("asks once for what it knows already", async () => {

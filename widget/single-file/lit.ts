@@ -11,10 +11,8 @@ export { html, nothing };
 interface Declaration {
   /** The attribute's name, or false for none. */
   attribute: string | false;
-  /** `Boolean`, `Number`, or anything else for text. */
+  /** `Boolean`, whose attribute follows the property, `Number`, or anything else for text. */
   type?: unknown;
-  /** Whether the attribute follows the property; for booleans only. */
-  reflect?: boolean;
 }
 
 /** A style sheet of text without expressions. */
@@ -68,7 +66,7 @@ export abstract class LitElement extends HTMLElement {
     if (!this.renderRoot) {
       for (const [name, value] of this.#early) {
         Reflect.deleteProperty(this, name);
-        Reflect.set(this, name, value);
+        Object.assign(this, { [name]: value });
       }
       this.renderRoot = this.attachShadow({ mode: "open" });
       if (!LitElement.#sheet) {
@@ -109,8 +107,8 @@ export abstract class LitElement extends HTMLElement {
   protected update(changed: Map<string, unknown>): void {
     const { properties } = this.constructor as typeof LitElement;
     for (const name of changed.keys()) {
-      const { attribute, reflect } = properties[name] as Declaration;
-      if (attribute && reflect) this.toggleAttribute(attribute, !!this.#values[name]);
+      const { attribute, type } = properties[name] as Declaration;
+      if (attribute && type === Boolean) this.toggleAttribute(attribute, !!this.#values[name]);
     }
     render(this.render(), this.renderRoot, { host: this });
   }

@@ -1,7 +1,7 @@
 /**
  * What of lit-html's own published code the element never reaches, as the build leaves it out of the single file: directives,
- * SVG and MathML templates, bindings inside of comments, scripts and tags, templates compiled ahead, and hooks for other
- * versions. Each line is a text of lit-html and what stands in its place; the build fails where one is not there any more.
+ * SVG and MathML templates, comments, bindings inside of scripts and tags, nodes and whatever else can be iterated as values,
+ * templates compiled ahead, other documents and places to render into, and hooks for other versions. Each line is a text of lit-html and what stands in its place; the build fails where one is not there any more.
  */
 
 /** Text of lit-html → what stands in its place. */
@@ -13,11 +13,14 @@ export const UNUSED: readonly (readonly [string, string])[] = [
     "if(this.el=S.createElement(f,e),P.currentNode=this.el.content,2===i||3===i){const t=this.el.content.firstChild;t.replaceWith(...t.childNodes)}",
     "this.el=S.createElement(f,e),P.currentNode=this.el.content;",
   ],
+  // Comments.
+  [",_=/-->/g,m=/>/g", ""],
+  ['"!--"===u[1]?c=_:void 0!==u[1]?c=m:void 0!==u[2]', "void 0!==u[2]"],
+  [":c===_||c===m?c=v:(c=p,n=void 0)", ":c=p"],
   // Bindings inside of script, style, textarea and title, in tags and in comments.
   ["y=/^(?:script|style|textarea|title)$/i,", ""],
   ['(y.test(u[2])&&(n=RegExp("</"+u[2],"g")),c=p)', "(c=p)"],
   ["c=n??v", "c=v"],
-  ["c=p,n=void 0", "c=p"],
   [
     'if(y.test(r.tagName)){const t=r.textContent.split(o),i=t.length-1;if(i>0){r.textContent=s?s.emptyScript:"";for(let s=0;s<i;s++)r.append(t[s],c()),P.nextNode(),d.push({type:2,index:++l});r.append(t[i],c())}}',
     "",
@@ -26,7 +29,7 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ["else{let t=-1;for(;-1!==(t=r.data.indexOf(o,t+1));)d.push({type:7,index:l}),t+=o.length-1}", ""],
   [
     "1===r.type?i=new r.ctor(h,r.name,r.strings,this,t):6===r.type&&(i=new Z(h,this,t))",
-    "i=new r.ctor(h,r.name,r.strings,this,t)",
+    "i=new r.ctor(h,r.name,r.strings,t)",
   ],
   [
     "class Z{constructor(t,i,s){this.element=t,this.type=6,this._$AN=void 0,this._$AM=i,this.options=s}get _$AU(){return this._$AM._$AU}_$AI(t){M(this,t)}}",
@@ -42,10 +45,19 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ["t=M(this,t,i,0),o=!a(t)||t!==this._$AH&&t!==E", "o=!a(t)||t!==this._$AH"],
   ["r=M(this,e[s+n],i,n),r===E&&(r=this._$AH[n]),", "r=e[s+n],"],
   ["if((t=M(this,t,i,0)??A)===E)return;", "t??=A;"],
+  // Values that are nodes, or can be iterated and are no arrays.
+  ['"function"==typeof t?.[Symbol.iterator]', "!1"],
+  ["void 0!==t.nodeType?this.T(t):", ""],
+  // Other documents, and other places to render into.
+  ["(t?.creationScope??l).importNode", "l.importNode"],
+  [
+    "const e=s?.renderBefore??i;let h=e._$litPart$;if(void 0===h){const t=s?.renderBefore??null;e._$litPart$=h=new k(i.insertBefore(c(),t),t,void 0,s??{})}return h._$AI(t),h",
+    "(i._$litPart$??=new k(i.appendChild(c()),null,s))._$AI(t)",
+  ],
   // What is connected and what is not matters to directives alone.
   ["get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u(t)", "u(t)"],
   ["get _$AU(){return this._$AM?._$AU??this._$Cv}", ""],
-  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i,s,e,h)"],
+  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i,s,h)"],
   [",this._$Cv=e?.isConnected??!0", ""],
   ["for(this._$AP?.(!1,!0,s);t!==", "for(;t!=="],
   ["setConnected(t){void 0===this._$AM&&(this._$Cv=t,this._$AP?.(t))}", ""],
@@ -54,6 +66,18 @@ export const UNUSED: readonly (readonly [string, string])[] = [
     "",
   ],
   ["get tagName(){return this.element.tagName}", ""],
+  ["this.type=2,", ""],
+  ["this.type=1,", ""],
+  ["constructor(){super(...arguments),this.type=3}", ""],
+  ["constructor(){super(...arguments),this.type=4}", ""],
+  ["constructor(t,i,s,e,h){super(t,i,s,e,h),this.type=5}", ""],
+  ["constructor(t,i){this._$AV=[],this._$AN=void 0,this._$AD=t,this._$AM=i", "constructor(t){this._$AV=[],this._$AD=t"],
+  ["new R(e,this)", "new R(e)"],
+  ["constructor(t,i,s,e){", "constructor(t,i,e){"],
+  ["new k(h,h.nextSibling,this,t)", "new k(h,h.nextSibling,t)"],
+  ["new k(this.O(c()),this.O(c()),this,this.options)", "new k(this.O(c()),this.O(c()),this.options)"],
+  ["this._$AN=void 0,this._$AA=t,this._$AB=i,this._$AM=s", "this._$AA=t,this._$AB=i"],
+  ["this._$AN=void 0,this.element=t,this.name=i,this._$AM=e", "this.element=t,this.name=i"],
   // Templates compiled ahead, and listeners that are objects.
   ["const{values:i,_$litType$:s}=t,", "const{values:i}=t,"],
   [
@@ -65,6 +89,8 @@ export const UNUSED: readonly (readonly [string, string])[] = [
     "this._$AH.call(this.options?.host??this.element,t)",
   ],
   ["e=t===A&&s!==A||t.capture!==s.capture||t.once!==s.once||t.passive!==s.passive", "e=t===A&&s!==A"],
+  // What only who writes templates would read.
+  ['"invalid template strings array"', ""],
   // Polyfills and other versions.
   ["const j={M:h,P:o,A:n,C:1,L:N,R,D:d,V:M,I:k,H,N:L,U:z,B:I,F:Z},B=t.litHtmlPolyfillSupport;", ""],
   ['B?.(S,k),(t.litHtmlVersions??=[]).push("3.3.3");', ""],

@@ -1,7 +1,7 @@
 /** What a screen reader is told beside the focused field, and how soon: one sentence for each change, never a flood. */
 import { askOf } from "./connections.ts";
 import { outcomeOf } from "./screens.ts";
-import { detailOf, nameOf, remarkOf } from "./source-combobox.ts";
+import { detailOf, type ListMode, nameOf, remarkOf } from "./source-combobox.ts";
 import { hasEnded, isLeaving, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
@@ -14,8 +14,12 @@ export interface Announcement {
 
 const AFTER_TYPING_MS = 1000;
 
-/** What to say of this view; an empty text says nothing and lets the next sentence repeat the last. */
-export function announcementOf(view: View, strings: Strings): Announcement {
+/**
+ * What to say of this view; an empty text says nothing and lets the next sentence repeat the last.
+ *
+ * @param listMode buttons have the focus themselves, which says what they are
+ */
+export function announcementOf(view: View, strings: Strings, listMode: ListMode): Announcement {
   const { state, rows, active, open, pick, link, ending } = view;
   const row = rows[active];
   let text = "";
@@ -27,7 +31,7 @@ export function announcementOf(view: View, strings: Strings): Announcement {
     // Records that arrive are told of once, when they are all here.
     if (!link?.pull) text = `${outcome.title}. ${outcome.text}`;
     else if (link.pull.state === "settled") text = outcome.text;
-  } else if (row && isApple()) text = `${nameOf(row, strings)}, ${detailOf(row)}`;
+  } else if (row && listMode !== "buttons" && isApple()) text = `${nameOf(row, strings)}, ${detailOf(row)}`;
   else if (open && state !== "searching") {
     text = remarkOf(view, strings) || countOf(rows.length, strings);
     delayMs = AFTER_TYPING_MS;

@@ -16,7 +16,7 @@ export interface ConnectionsHost {
 /** What the patient can do with it. */
 export interface ConnectionsActs {
   change(change: Partial<View>): void;
-  disconnect(id: string): void;
+  disconnect(connection: PatientConnection): void;
 }
 
 /** What a connection does not give of what was asked for, in the patient's words; empty where nothing is missing. */
@@ -35,9 +35,14 @@ export function askOf({ ending, code }: View, words: Strings): string {
   return code ? (words.outcomes.wait?.text ?? "") : fill(words.disconnectAsk, { ...words, name: ending?.name });
 }
 
-/** The list under its heading, or nothing where there is none. */
+/**
+ * The list under its heading, or nothing where there is none.
+ *
+ * @param ended those that have ended here, whatever the list says of them
+ */
 export function renderConnections(
   host: ConnectionsHost,
+  ended: WeakSet<PatientConnection>,
   view: View,
   words: Strings,
   acts: ConnectionsActs,
@@ -45,7 +50,8 @@ export function renderConnections(
   const { connections, disabled, searchUrl } = host;
   if (!connections?.length) return nothing;
   const rows = connections.map((connection) => {
-    const { id, name, status, last_refreshed_at } = connection;
+    const { id, name, last_refreshed_at } = connection;
+    const status = ended.has(connection) ? "disconnected" : connection.status;
     const say = (text: string) => fill(text, { ...words, name });
     const active = status === "active";
     const missing = active ? missingOf(connection, words) : "";
@@ -73,7 +79,7 @@ export function renderConnections(
             ? nothing
             : html`<div>
                 ${active && !missing ? nothing : again} ${active ? end : nothing}
-                ${asking ? renderButton(say(words.disconnectYes), () => acts.disconnect(id), true) : nothing}
+                ${asking ? renderButton(say(words.disconnectYes), () => acts.disconnect(connection), true) : nothing}
               </div>`
         }
       </li>
@@ -81,6 +87,6 @@ export function renderConnections(
   });
   return html`
     <h2 id="connections">${words.connections}</h2>
-    <ul part="connections" aria-labelledby="connections">${rows}</ul>
+    <ul part="connections" role="list" aria-labelledby="connections">${rows}</ul>
   `;
 }

@@ -1,5 +1,6 @@
 /** The element's events: their details, and the one place that dispatches them. All bubble and are composed. */
 import type { ReturnResult } from "../../shared/src/return-url.ts";
+import type { PatientConnection } from "./client.ts";
 import type { Picked, PickReason } from "./state.ts";
 
 /** An answer to `query` is about to be shown: how many rows, and whether there are more. */
@@ -26,6 +27,11 @@ export interface NotListedDetail {
   query: string;
 }
 
+/** A connection has ended because the patient asked for it; a page that keeps a list of its own sets it anew. */
+export interface DisconnectDetail {
+  connection: PatientConnection;
+}
+
 /** Search, the start of a session or the end of a connection failed. `code` is one of the error registry, or `offline`. */
 export interface ErrorDetail {
   phase: "search" | "session" | "disconnect";
@@ -41,6 +47,7 @@ export interface MbConnectEventMap {
   "mb-redirect": CustomEvent<RedirectDetail>;
   "mb-return": CustomEvent<ReturnResult>;
   "mb-not-listed": CustomEvent<NotListedDetail>;
+  "mb-disconnect": CustomEvent<DisconnectDetail>;
   "mb-error": CustomEvent<ErrorDetail>;
 }
 

@@ -13,6 +13,7 @@ export {
 } from "../../shared/src/return-url.ts";
 export type { ClientFault, FaultCode, PatientConnection, Pull, Source, SourcePage } from "./client.ts";
 export type {
+  DisconnectDetail,
   ErrorDetail,
   MbConnectEventMap,
   NotListedDetail,

@@ -64,6 +64,7 @@ const DEFAULTS = {
   minLength: 2,
   limit: 20,
   returnMode: "auto",
+  listMode: "combobox",
   disabled: false,
   relation: "self",
   connections: null,
@@ -116,6 +117,7 @@ export type CreateSession = (
  * @attr {number} min-length - characters before search begins; 2
  * @attr {number} limit - rows to ask for; 20
  * @attr {"auto" | "manual"} return-mode - `manual` leaves the page's address to the host, see `handleReturn`
+ * @attr {"combobox" | "buttons"} list-mode - rows as the options of a combobox, or as a plain list of buttons. The combobox is the default: one stop for a keyboard instead of one for each row, and keys that screen reader users know; with screen readers on a touch screen buttons may serve better, as `docs/assistive-technology.md` tells; `combobox`
  * @attr {"self" | "child" | "other"} relation - whose records they are, which chooses some words; `self`
  * @attr {boolean} disabled - nothing can be typed or started
  *
@@ -130,6 +132,7 @@ export type CreateSession = (
  * @event {CustomEvent<RedirectDetail>} mb-redirect - about to leave; cancel to navigate by other means
  * @event {CustomEvent<ReturnResult>} mb-return - the patient has come back, in the wire's own names
  * @event {CustomEvent<NotListedDetail>} mb-not-listed - the patient says that their hospital is not listed
+ * @event {CustomEvent<DisconnectDetail>} mb-disconnect - the patient has ended a connection
  * @event {CustomEvent<ErrorDetail>} mb-error - search, the start of a session or the end of a connection failed
  *
  * @csspart label - the field's label
@@ -204,9 +207,14 @@ export class MbConnect extends LitElement {
   declare minLength: number;
   declare limit: number;
   declare returnMode: "auto" | "manual";
+  declare listMode: "combobox" | "buttons";
   declare disabled: boolean;
   declare relation: Relation;
-  /** The patient's connections; the host's route tells them, unless the page sets its own. Null until they are known. */
+  /**
+   * The patient's connections. The host's route tells them, and tells them anew after the patient has ended one; a list that
+   * the page sets is the page's, which sets it anew when it hears `mb-disconnect`. Until then what was ended here is shown as
+   * such. Null until they are known; a page that knows them from the start sets them, so that nothing moves when they come.
+   */
   declare connections: readonly PatientConnection[] | null;
   /** Words that take the place of the built-in ones. */
   declare strings: Partial<Strings>;
@@ -223,7 +231,7 @@ export class MbConnect extends LitElement {
     (query, signal) => this.#load(query, signal, this.limit),
     (query, page) => {
       if (this.state === "idle") return this.#change(suggested(recallPicks(true), page));
-      this.#change(found(page));
+      this.#change(found(this.view, page));
       emit(this, "mb-search", { query, count: page.data.length, hasMore: page.has_more });
     },
     (error) => {
@@ -235,6 +243,7 @@ export class MbConnect extends LitElement {
   #starting: AbortController | undefined;
   #following: object | undefined;
   #fetched: readonly PatientConnection[] | null = null;
+  #ended = new WeakSet<PatientConnection>();
   #language: MutationObserver | undefined;
   #locale = ENGLISH;
   #said = "";
@@ -350,10 +359,14 @@ export class MbConnect extends LitElement {
     super.update(changed);
     if (!changed.has("view")) return;
     this.#showStates();
-    this.#find("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+    const before = changed.get("view") as View | undefined;
+    const { active } = this.view;
+    const row = this.#find(`#option-${active}`);
+    if (this.listMode !== "buttons") row?.scrollIntoView({ block: "nearest" });
+    else if (before?.active !== active) row?.focus();
     const { activeElement, body } = document;
     const free = held ?? (!activeElement || activeElement === body);
-    const arrived = hasEnded(this.state) && (changed.get("view") as View | undefined)?.state !== this.state;
+    const arrived = hasEnded(this.state) && before?.state !== this.state;
     if (free && (arrived || (held && !root.activeElement))) this.focus();
     if (!(free && arrived)) this.#speak();
   }
@@ -371,7 +384,7 @@ export class MbConnect extends LitElement {
               <p part="notice" id="notice">${fill(words.notice, words)}</p>
               <p part="hint" id="hint">${words.hint}</p>
               ${renderCombobox(view, words, this, this.#acts)}
-              ${isLeaving(view.state) ? renderLeaving(view, words, this.#cancel) : renderConnections(this, view, words, this.#acts)}
+              ${isLeaving(view.state) ? renderLeaving(view, words, this.#cancel) : renderConnections(this, this.#ended, view, words, this.#acts)}
             `
       }
       <slot name="footer"></slot>
@@ -406,13 +419,13 @@ export class MbConnect extends LitElement {
       this.#change({ state: "empty", rows: [], unlisted: true });
       emit(this, "mb-not-listed", { query: queryOf(this.value) });
     },
-    disconnect: async (id) => {
+    disconnect: async (connection) => {
       try {
-        await requestEnd(this.connectionsUrl, id);
+        await requestEnd(this.connectionsUrl, connection.id);
+        this.#ended.add(connection);
         this.#change({ ending: null });
-        // A page's own list is out of date now as well.
-        this.#fetched = this.connections;
         this.#follow();
+        emit(this, "mb-disconnect", { connection });
       } catch (error) {
         this.#change(this.#report("disconnect", error));
       }
@@ -527,7 +540,7 @@ export class MbConnect extends LitElement {
   };
 
   #speak(): void {
-    const { text, delayMs } = announcementOf(this.view, this.#words());
+    const { text, delayMs } = announcementOf(this.view, this.#words(), this.listMode);
     clearTimeout(this.#speaking);
     if (text === this.#said) return;
     this.#said = "";

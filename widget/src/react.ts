@@ -21,6 +21,7 @@ export const MbConnect = createComponent({
     onMbRedirect: "mb-redirect" as Named<"mb-redirect">,
     onMbReturn: "mb-return" as Named<"mb-return">,
     onMbNotListed: "mb-not-listed" as Named<"mb-not-listed">,
+    onMbDisconnect: "mb-disconnect" as Named<"mb-disconnect">,
     onMbError: "mb-error" as Named<"mb-error">,
   },
 });

@@ -1,6 +1,6 @@
 /**
- * The search field with its list: an editable combobox with `aria-activedescendant`, rendered into the element's own
- * shadow root, because ids do not cross roots. The list stands in the flow right after the field: touch screen readers
+ * The search field with its list: an editable combobox with `aria-activedescendant`, or a field with buttons that take the
+ * focus themselves, rendered into the element's own shadow root, because ids do not cross roots. The list stands in the flow right after the field: touch screen readers
  * reach it by swiping, no keyboard covers it, and zoom does not break it.
  *
  * @see WAI-ARIA Authoring Practices, Combobox pattern
@@ -10,10 +10,14 @@ import { renderButton, renderLogo, renderName } from "./pieces.ts";
 import { isLeaving, queryOf, type Row, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
+/** How rows are offered: as the options of a combobox, or as buttons, each a stop for the Tab key. */
+export type ListMode = "combobox" | "buttons";
+
 /** What the combobox reads of the element. */
 export interface ComboboxHost {
   /** A value that is set is searched for. */
   value: string;
+  readonly listMode: ListMode;
   readonly disabled: boolean;
   readonly searchUrl: string;
   clear(): void;
@@ -31,7 +35,7 @@ export interface ComboboxActs {
 }
 
 /**
- * Acts on a key of the field. A key that is taken is kept from the browser and from the page: a dialog around the element
+ * Acts on a key of the field or of its list. A key that is taken is kept from the browser and from the page: a dialog around the element
  * should close on Escape only when there is nothing left to close in here. Keys of an input method are never taken.
  */
 export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, acts: ComboboxActs): void {
@@ -54,7 +58,7 @@ export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, a
   else if (key === "Escape" && value) host.clear();
   else {
     // Tab moves on and text is edited as everywhere; either drops the active row, as every change does.
-    if (/^(Tab|Home|End|Arrow)/.test(key)) acts.change({ open: open && key !== "Tab" });
+    if (host.listMode !== "buttons" && /^(Tab|Home|End|Arrow)/.test(key)) acts.change({ open: open && key !== "Tab" });
     return;
   }
   event.preventDefault();
@@ -76,21 +80,22 @@ function join(between: string, ...parts: (string | null | undefined)[]): string 
   return parts.filter(Boolean).join(between);
 }
 
-/** Renders the field, and while there is something to show, the list. */
+/** Renders the field, while there is something to show the list, and what stands below it. */
 export function renderCombobox(view: View, words: Strings, host: ComboboxHost, acts: ComboboxActs): TemplateResult {
   const { value, rows, active, open, state } = view;
   const leaving = isLeaving(state);
   const listed = open && rows.length > 0;
+  const buttons = host.listMode === "buttons";
   return html`
     <div part="field">
       <input
         part="input"
         id="input"
-        role="combobox"
-        aria-autocomplete="list"
-        aria-expanded=${listed}
-        aria-controls="listbox"
-        aria-activedescendant=${listed && active >= 0 ? `option-${active}` : nothing}
+        role=${buttons ? "searchbox" : "combobox"}
+        aria-autocomplete=${buttons ? nothing : "list"}
+        aria-expanded=${buttons ? nothing : listed}
+        aria-controls=${buttons ? nothing : "listbox"}
+        aria-activedescendant=${listed && !buttons && active >= 0 ? `option-${active}` : nothing}
         aria-describedby="hint notice"
         autocomplete="off"
         autocorrect="off"
@@ -102,21 +107,29 @@ export function renderCombobox(view: View, words: Strings, host: ComboboxHost, a
           host.value = (event.target as HTMLInputElement).value;
         }}
         @keydown=${(event: KeyboardEvent) => pressKey(event, view, host, acts)}
+        @focus=${() => buttons && acts.change({})}
         @click=${() => acts.show()}
       />
       ${value && !leaving ? renderButton(words.clear, () => host.clear(), true, "clear") : nothing}
     </div>
-    ${open ? renderResults(view, words, host, acts) : nothing}
+    ${leaving ? nothing : renderResults(view, words, host, acts)}
   `;
 }
 
 /**
- * The list, and below it or in its place a remark. A press on the list is kept from moving the focus: it would blur the
- * field first, and some browsers then drop the click.
+ * The list, and below it or in its place a remark and a button, which stay when the list closes: Tab does close it, and leads
+ * to them. A press on the list is kept from moving the focus: it would blur the field first, and some browsers then drop the
+ * click.
  */
-function renderResults(view: View, words: Strings, host: ComboboxHost, acts: ComboboxActs): TemplateResult {
-  const { value, rows, active, state, code, unlisted } = view;
-  const remark = remarkOf(view, words);
+function renderResults(
+  view: View,
+  words: Strings,
+  host: ComboboxHost,
+  acts: ComboboxActs,
+): TemplateResult | typeof nothing {
+  const { value, rows, active, open, turn, state, code, unlisted } = view;
+  const buttons = host.listMode === "buttons";
+  const remark = open || state !== "idle" ? remarkOf(view, words) : "";
   const button = code
     ? renderButton(words.retry, () => {
         host.value = value;
@@ -126,6 +139,7 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
       : unlisted || state === "idle" || remark === words.searching
         ? ""
         : renderButton(words.notListed, () => acts.unlisted(), true);
+  if (!open && !remark && !button) return nothing;
   const foot =
     remark || button
       ? html`
@@ -135,34 +149,54 @@ function renderResults(view: View, words: Strings, host: ComboboxHost, acts: Com
           </div>
         `
       : nothing;
+  const list =
+    open && rows[0]
+      ? html`
+          <ul
+            part="listbox"
+            id="listbox"
+            role=${buttons ? "list" : "listbox"}
+            aria-label=${words.label}
+            @keydown=${(event: KeyboardEvent) => pressKey(event, view, host, acts)}
+            @mousedown=${(event: Event) => event.preventDefault()}
+          >
+            ${rows.map((row, index) => {
+              const inside = html`
+                ${row.unfolds ? nothing : renderLogo(row, host.searchUrl)}
+                <span part="name">${row.unfolds ? nameOf(row, words) : renderName(row)}</span>
+                <span part="detail">${detailOf(row)}</span>
+              `;
+              const pick = () => acts.pick(row);
+              return buttons
+                ? html`
+                    <li>
+                      <button
+                        part="option"
+                        id="option-${index}"
+                        type="button"
+                        @focus=${() => index === active || acts.change({ active: index })}
+                        @click=${pick}
+                      >${inside}</button>
+                    </li>
+                  `
+                : html`
+                    <li
+                      part="option"
+                      role="option"
+                      id="option-${index}"
+                      tabindex="-1"
+                      aria-selected=${index === active}
+                      @click=${pick}
+                    >${inside}</li>
+                  `;
+            })}
+          </ul>
+        `
+      : nothing;
+  // A remark above the rows and one below them are two elements, since one alone would jump.
   return html`
-    <div class="results">
-      <ul
-        part="listbox"
-        id="listbox"
-        role="listbox"
-        aria-label=${words.label}
-        ?hidden=${rows.length === 0}
-        @mousedown=${(event: Event) => event.preventDefault()}
-      >
-        ${rows.map(
-          (row, index) => html`
-            <li
-              part="option"
-              role="option"
-              id="option-${index}"
-              tabindex="-1"
-              aria-selected=${index === active}
-              @click=${() => acts.pick(row)}
-            >
-              ${row.unfolds ? nothing : renderLogo(row, host.searchUrl)}
-              <span part="name">${row.unfolds ? nameOf(row, words) : renderName(row)}</span>
-              <span part="detail">${detailOf(row)}</span>
-            </li>
-          `,
-        )}
-      </ul>
-      ${/* Below rows it is another element than in their place, so that nothing moves. */ rows[0] ? html`${foot}` : foot}
+    <div class=${open ? "results open" : "results"}>
+      ${rows[0] ? nothing : foot} ${turn ? list : nothing} ${turn ? nothing : list} ${rows[0] ? foot : nothing}
     </div>
   `;
 }

@@ -43,6 +43,8 @@ export interface View {
   readonly active: number;
   /** Whether the list, or the word in its place, is on show. */
   readonly open: boolean;
+  /** Changes with each answer, so that its rows are new elements: the list begins at its top, and no row seems to move. */
+  readonly turn: boolean;
   /** Why search, the start of a session or the connecting failed; null where nothing did. */
   readonly code: string | null;
   /** The id by which that failure can be looked up; empty where it has none. */
@@ -65,6 +67,7 @@ export const INITIAL: View = {
   hasMore: false,
   active: -1,
   open: false,
+  turn: false,
   code: null,
   support: "",
   unlisted: false,
@@ -111,17 +114,22 @@ export function typed(value: string, minLength: number): Partial<View> {
 }
 
 /** An answer to what was typed. */
-export function found({ data, has_more }: SourcePage): Partial<View> {
+export function found({ turn }: View, { data, has_more }: SourcePage): Partial<View> {
   const rows = data.flatMap((row): Row | Row[] => {
     const { id, name, brand, locations = 1 } = row;
     return locations > 1 ? [row, { id, name: brand ?? name, locations, unfolds: true }] : row;
   });
-  return { state: rows.length > 0 ? "results" : "empty", rows, hasMore: has_more };
+  return { state: rows.length > 0 ? "results" : "empty", rows, hasMore: has_more, turn: !turn };
 }
 
-/** The places behind a row's login, in the stead of the row that stands for them. */
+/**
+ * The places behind a row's login, in the stead of the row that stands for them. The active row stays so wherever it comes to
+ * stand; the first of the places follows the row that they replace.
+ */
 export function unfolded({ rows, active }: View, row: Row, { data }: SourcePage): Partial<View> {
-  return { rows: rows.flatMap((one) => (one === row ? data.filter(({ id }) => id !== row.id) : one)), active };
+  const all = rows.flatMap((one) => (one === row ? data.filter(({ id }) => id !== row.id) : one));
+  const place = all.indexOf(rows[active] as Row);
+  return { rows: all, active: place < 0 ? active : place };
 }
 
 /** A source was picked, and its session is being made. */

@@ -108,7 +108,10 @@ export const styles = css`
   .results {
     display: flex;
     flex-direction: column;
-    height: clamp(14rem, 50vh, 26rem);
+  }
+  .open {
+    min-height: 14rem;
+    height: min(50vh, 26rem);
   }
   section,
   .results > div {
@@ -117,16 +120,24 @@ export const styles = css`
   [part="option"]:hover,
   [aria-selected="true"] {
     background: #8882;
-    outline-offset: -3px;
   }
-  li {
+  li,
+  [part="option"] {
     display: grid;
     grid-template-columns: 2.5rem 1fr;
     column-gap: var(--space);
     align-items: center;
   }
-  li > * {
+  li > *,
+  [part="option"] > * {
     grid-column: 2;
+  }
+  [part="option"] {
+    grid-column: 1 / -1;
+    color: inherit;
+    font-weight: inherit;
+    text-align: start;
+    outline-offset: -3px;
   }
   [part="logo"] {
     display: grid;
@@ -155,6 +166,10 @@ export const styles = css`
   section {
     border-top: 6px solid var(--tone, var(--accent));
   }
+  /* Two lines, so that nothing moves as records arrive. */
+  .done p {
+    min-height: 3em;
+  }
   .done {
     --tone: var(--mb-success, #24865a);
   }
@@ -171,7 +186,7 @@ export const styles = css`
     overflow: auto;
     list-style: none;
   }
-  ul:not([hidden]) + div,
+  ul + div,
   [part="connection"] {
     border-top: var(--line);
   }
@@ -188,11 +203,18 @@ export const styles = css`
     [part="logo"] {
       display: none;
     }
-    li {
+    li,
+    [part="option"] {
       grid-template-columns: 0 1fr;
       column-gap: 0;
     }
-    .results {
+    .open {
+      height: auto;
+    }
+  }
+  /* A phone on its side, or a page that is zoomed: two things to scroll would leave room for neither. */
+  @media (height < 30rem) {
+    .open {
       height: auto;
     }
   }

@@ -148,6 +148,31 @@ export function settled(): Promise<void> {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
+/** Watches what moves in the page from now on, as the browser sees it; the function that it gives tells the texts of that. */
+export async function watchMoves(): Promise<() => Promise<string[]>> {
+  const control = document.createElement("p");
+  control.textContent = "control";
+  document.body.append(control);
+  await settled();
+  await settled();
+  const moved: string[] = [];
+  let over = false;
+  const ended = new Promise<void>((resolve) => {
+    new PerformanceObserver((list) => {
+      for (const { sources } of list.getEntries() as (PerformanceEntry & { sources: { node: Node | null }[] })[]) {
+        if (over && sources.some(({ node }) => node === control)) resolve();
+        else moved.push(...sources.map(({ node }) => node?.textContent?.trim() ?? ""));
+      }
+    }).observe({ type: "layout-shift" });
+  });
+  return async () => {
+    over = true;
+    control.before(document.createElement("hr"));
+    await ended;
+    return moved;
+  };
+}
+
 /** Presses keys of a real keyboard, one after another: `ArrowDown`, `Shift+Tab`, … */
 export async function press(...keys: string[]): Promise<void> {
   for (const key of keys) {

@@ -70,6 +70,22 @@ export const STATES: Record<string, () => Promise<Mounted>> = {
     await press("ArrowDown");
     return at;
   },
+  "results as buttons": async () => {
+    const at = await mount("sound", (element) => void Object.assign(element, { listMode: "buttons" }));
+    await search(at, "mer");
+    await press("ArrowDown");
+    return at;
+  },
+  "no match, beside buttons": async () => {
+    const at = await mount("none", (element) => void Object.assign(element, { listMode: "buttons" }));
+    await search(at, "merci");
+    return at;
+  },
+  "rows closed": async () => {
+    const at = await searched("sound", "mer");
+    await press("Escape");
+    return at;
+  },
   "more results": () => searched("more", "mer"),
   "a long name": () => searched("unbroken", "mer"),
   empty: () => searched("none", "merci"),

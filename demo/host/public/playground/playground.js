@@ -27,7 +27,7 @@ const LANGUAGES = {
   ar: "العربية",
 };
 const LINES = 12;
-const EVENTS = ["mb-search", "mb-select", "mb-redirect", "mb-return", "mb-not-listed", "mb-error"];
+const EVENTS = ["mb-search", "mb-select", "mb-redirect", "mb-return", "mb-not-listed", "mb-disconnect", "mb-error"];
 
 const by = (id) => document.getElementById(id);
 const stage = by("stage");
@@ -73,6 +73,7 @@ function dress() {
   stage.lang = by("language").value;
   stage.dir = by("direction").value;
   tag.relation = by("relation").value;
+  tag.listMode = by("list").value;
   for (const name of Object.keys(PROPERTIES)) {
     if (own.has(name)) tag.style.setProperty(name, own.get(name));
     else tag.style.removeProperty(name);
@@ -83,7 +84,12 @@ function dress() {
 /** What a host writes to get the same. */
 function code() {
   const { value: relation } = by("relation");
-  const attributes = ['app-name="Demo Clinic"', ...(relation === "self" ? [] : [`relation="${relation}"`])];
+  const { value: list } = by("list");
+  const attributes = [
+    'app-name="Demo Clinic"',
+    ...(relation === "self" ? [] : [`relation="${relation}"`]),
+    ...(list === "combobox" ? [] : [`list-mode="${list}"`]),
+  ];
   const lines = [...own].map(([name, value]) => `  ${name}: ${value};`);
   const style = lines.length > 0 ? ["", "/* in your style sheet */", "mb-connect {", ...lines, "}"] : [];
   return [
@@ -129,7 +135,7 @@ by("state").addEventListener("change", ({ target }) => {
 });
 addEventListener("hashchange", show);
 by("language").addEventListener("input", show);
-for (const id of ["relation", "theme", "direction", "width"]) by(id).addEventListener("input", dress);
+for (const id of ["relation", "list", "theme", "direction", "width"]) by(id).addEventListener("input", dress);
 by("plain").addEventListener("click", () => {
   own.clear();
   controls();

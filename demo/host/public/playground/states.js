@@ -8,7 +8,7 @@ const type = (words) => (tag) => {
 const open = (tag) => inside(tag, "input").then((input) => input.click());
 const leave = async (tag) => {
   type("general")(tag);
-  (await inside(tag, "[role=option]")).click();
+  (await inside(tag, "[part=option]")).click();
 };
 const comeBack = (query) => (tag) =>
   void tag.handleReturn(`/?patient_id=playground&patient_session_id=ps_01ARZ3NDEKTSV4RRFFQ69G5FAV&${query}`);
