@@ -28,7 +28,6 @@ export abstract class LitElement extends HTMLElement {
 
   declare renderRoot: ShadowRoot;
   #values: Record<string, unknown> = {};
-  #changed = new Map<string, unknown>();
   #update: Promise<unknown> | undefined;
   #enter = (): void => {};
   #entered = new Promise<void>((resolve) => {
@@ -50,7 +49,7 @@ export abstract class LitElement extends HTMLElement {
         set(this: LitElement, value: unknown) {
           const before = this.#values[name];
           this.#values[name] = value;
-          if (!Object.is(before, value)) this.requestUpdate(name, before);
+          if (!Object.is(before, value)) this.requestUpdate();
         },
       });
       return attribute || [];
@@ -87,27 +86,23 @@ export abstract class LitElement extends HTMLElement {
     const { properties } = this.constructor as typeof LitElement;
     for (const [name, one] of Object.entries(properties)) {
       if (one.attribute !== attribute) continue;
-      const number = one.type === Number && value !== null;
-      Reflect.set(this, name, one.type === Boolean ? value !== null : number ? Number(value) : value);
+      const given = value !== null;
+      Object.assign(this, { [name]: one.type === Boolean ? given : one.type === Number && given ? +value : value });
     }
   }
 
-  requestUpdate(name?: string, before?: unknown): void {
-    if (name && !this.#changed.has(name)) this.#changed.set(name, before);
+  requestUpdate(): void {
     this.#update ??= this.#entered.then(() => this.scheduleUpdate());
   }
 
   protected scheduleUpdate(): unknown {
-    const changed = this.#changed;
-    this.#changed = new Map();
     this.#update = undefined;
-    return this.update(changed);
+    return this.update();
   }
 
-  protected update(changed: Map<string, unknown>): void {
+  protected update(): void {
     const { properties } = this.constructor as typeof LitElement;
-    for (const name of changed.keys()) {
-      const { attribute, type } = properties[name] as Declaration;
+    for (const [name, { attribute, type }] of Object.entries(properties)) {
       if (attribute && type === Boolean) this.toggleAttribute(attribute, !!this.#values[name]);
     }
     render(this.render(), this.renderRoot, { host: this });

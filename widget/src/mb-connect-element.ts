@@ -246,6 +246,7 @@ export class MbConnect extends LitElement {
   #ended = new WeakSet<PatientConnection>();
   #language: MutationObserver | undefined;
   #locale = ENGLISH;
+  #shown: View | undefined;
   #said = "";
   #speaking: ReturnType<typeof setTimeout> | undefined;
 
@@ -357,13 +358,13 @@ export class MbConnect extends LitElement {
     const root = this.renderRoot as ShadowRoot;
     const held = root.activeElement;
     super.update(changed);
-    if (!changed.has("view")) return;
+    const before = this.#shown;
+    if (before === this.view) return;
+    this.#shown = this.view;
     this.#showStates();
-    const before = changed.get("view") as View | undefined;
-    const { active } = this.view;
-    const row = this.#find(`#option-${active}`);
+    const row = this.#find(`#option-${this.view.active}`);
     if (this.listMode !== "buttons") row?.scrollIntoView({ block: "nearest" });
-    else if (before?.active !== active) row?.focus();
+    else if (before?.active !== this.view.active) row?.focus();
     const { activeElement, body } = document;
     const free = held ?? (!activeElement || activeElement === body);
     const arrived = hasEnded(this.state) && before?.state !== this.state;

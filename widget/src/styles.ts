@@ -53,6 +53,7 @@ export const styles = css`
   section,
   [part="field"],
   .results {
+    flex: 100%;
     margin: var(--half) 0;
   }
   #notice,
@@ -177,10 +178,12 @@ export const styles = css`
     --tone: var(--mb-danger, #cd4a3a);
   }
   section > div,
-  li > div {
+  li > div,
+  .results > div {
     display: flex;
     flex-wrap: wrap;
-    gap: var(--space);
+    align-items: center;
+    gap: var(--half) var(--space);
   }
   ul {
     overflow: auto;
