@@ -193,10 +193,10 @@ function renderResults(
           </ul>
         `
       : nothing;
-  // A remark above the rows and one below them are two elements, since one alone would jump.
   return html`
     <div class=${open ? "results open" : "results"}>
-      ${rows[0] ? nothing : foot} ${turn ? list : nothing} ${turn ? nothing : list} ${rows[0] ? foot : nothing}
+      ${turn ? list : nothing}${turn ? nothing : list}
+      ${/* Below rows it is another element than in their place, so that nothing moves. */ rows[0] ? html`${foot}` : foot}
     </div>
   `;
 }
