@@ -89,16 +89,19 @@ const CASES: Record<string, (url: URL) => Answer> = {
   urlless: () => json({}),
   brands: (url) => page(url.searchParams.get("brand") ? PLACES : [PLACES[1], ROWS[2]]),
   marked: () =>
-    page([
-      {
-        ...ROWS[0],
-        matches: [
-          [0, 3],
-          [6, 9],
-        ],
-      },
-      { ...ROWS[2], matches: null },
-    ]),
+    page(
+      [
+        {
+          ...ROWS[0],
+          matches: [
+            [0, 3],
+            [6, 9],
+          ],
+        },
+        { ...ROWS[2], matches: null },
+      ],
+      true,
+    ),
   logos: (url) =>
     page([
       { ...ROWS[0], logo_url: `${url.origin}${url.pathname.replace("connections", "logos/sound")}` },
