@@ -27,8 +27,11 @@ const PHONE = { latency: 150, downloadThroughput: 200_000, uploadThroughput: 94_
 const NEAR = { latency: 60, downloadThroughput: -1, uploadThroughput: -1 };
 const SLOWER = 4;
 
-/** Thirteen keys each: one comes to an answer that holds all there is, two never do, one of them without a space to rest at. */
-const TEXTS = ["mercy gen hos", "general hospi", "massachusetts"];
+/**
+ * Thirteen keys each: one comes to an answer that holds all there is, two never do, one of them without a space to rest at. And
+ * one of twelve, whose last key is one of those that are not asked for at once.
+ */
+const TEXTS = ["mercy gen hos", "general hospi", "massachusetts", "general hosp"];
 const KEY_MS = 120;
 const TYPINGS = 15;
 const ARROWS = 5;
