@@ -2,7 +2,7 @@
  * The catalog as the rest of the server sees it: the index of the sources that this app can offer, held in memory and
  * made anew when an import has changed the catalog, and any source by its id.
  */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   type CataloguedSource,
   findSource,
@@ -123,7 +123,7 @@ export function createCatalog(options: {
     // Read before the rows: an import in between leaves the older number, and the next look makes the index again.
     const version = await readCatalogVersion(db);
     if (current?.version !== version) {
-      const index = await buildIndex(options.database, offered, vendors);
+      const index = await buildIndex(options.database, offered, vendors, current ? createRests(clock) : setImmediate);
       current = { version, index, show: createShownSources(db, index, isOffered) };
       mostUsedNow = null;
     }
@@ -185,27 +185,48 @@ export function createCatalog(options: {
   };
 }
 
-/** Makes the index of what a database holds and the app may offer, in steps that hold nobody up. */
+/**
+ * Makes the index of what a database holds and the app may offer, in steps that hold nobody up.
+ *
+ * @param rest awaited between two steps
+ */
 export async function buildIndex(
   { db }: Pick<Database, "db">,
   offered: (source: CataloguedSource) => boolean,
   vendors: Vendors,
+  rest: () => Promise<unknown> = setImmediate,
 ): Promise<SearchIndex> {
   const builder = createIndexBuilder(createSourceReader(vendors));
   for (let after = ""; ; ) {
     const rows = await readActiveSources(db, after, SLICE);
     for (let from = 0; from < rows.length; from += TAKEN) {
-      await setImmediate();
+      await rest();
       for (const row of rows.slice(from, from + TAKEN)) if (offered(row)) builder.add(row);
     }
     const last = rows.at(-1);
     if (!last) break;
     after = last.id;
-    await setImmediate();
+    await rest();
   }
   const steps = builder.finish();
   for (let step = steps.next(); ; step = steps.next()) {
-    await setImmediate();
+    await rest();
     if (step.done) return openIndex(step.value);
   }
+}
+
+/** While another index answers there is time: rests that leave the patients two thirds of the process. */
+function createRests(clock: () => number): () => Promise<void> {
+  let worked = 0;
+  let since = clock();
+  return async () => {
+    worked += clock() - since;
+    // A timer rests a millisecond at least.
+    if (worked < 1) await setImmediate();
+    else {
+      await setTimeout(2 * worked);
+      worked = 0;
+    }
+    since = clock();
+  };
 }
