@@ -215,6 +215,8 @@ export async function buildIndex(
   }
 }
 
+const LONGEST_REST = 50;
+
 /** While another index answers there is time: rests that leave the patients two thirds of the process. */
 function createRests(clock: () => number): () => Promise<void> {
   let worked = 0;
@@ -224,7 +226,8 @@ function createRests(clock: () => number): () => Promise<void> {
     // A timer rests a millisecond at least.
     if (worked < 1) await setImmediate();
     else {
-      await setTimeout(2 * worked);
+      // Whatever the clock says: it may be set meanwhile.
+      await setTimeout(Math.min(2 * worked, LONGEST_REST));
       worked = 0;
     }
     since = clock();
