@@ -11,11 +11,11 @@ const LICENSES = "/*! mb-connect, Apache-2.0; Lit, © Google LLC, BSD-3-Clause *
 const TERSER: MinifyOptions = {
   module: true,
   ecma: 2020,
-  compress: { passes: 3, unsafe: true, unsafe_comps: true, unsafe_arrows: true, pure_getters: true },
-  // Names that never leave the element.
+  compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true },
+  // Names that never leave the element, and are none of its words' either.
   mangle: {
     properties: {
-      regex: /^(rows|unlisted|ending|unfolds|delayMs|tone|spoken|view|change|show|turn|renderRoot|_\$\w+)$/,
+      regex: /^(rows|recent|pick|link|ending|unfolds|tone|spoken|view|change|show|turn|renderRoot|_\$\w+)$/,
     },
   },
 };

@@ -30,7 +30,8 @@ const rows: Row[] = [
   {
     name: "single file, Lit left out",
     code: await bundle({ configFile: join(ROOT, "widget/vite.config.ts"), input: "src/mb-connect-define.ts" }),
-    gate: 7_000,
+    // Not 7,000: were all that follows a sign-in loaded apart, 8,500 would be left, and a patient's return would wait for a second request.
+    gate: 10_500,
   },
   {
     name: "package in a host's own bundle, Lit left out",

@@ -57,6 +57,24 @@ describe("single file", () => {
     page.close();
   });
 
+  it("takes a page's own words, by the names that they have", async () => {
+    const page = await openPage("");
+    const at = page.at();
+    at.element.strings = {
+      label: "Find us",
+      none: "Nothing",
+      notListed: "Not there",
+      unlisted: "Ask us",
+      clear: "Empty",
+    };
+    await shown(at, "merci vale");
+    at.button("Not there").click();
+    await at.element.updateComplete;
+    const lines = at.text().split("\n");
+    equal([lines[0], ...lines.slice(-2)], ["Find us", "Empty", "Ask us"]);
+    page.close();
+  });
+
   it("defines the tag and leaves nothing else on the page", async () => {
     const page = await openPage("");
     equal(page.window.document.title, "clinic");

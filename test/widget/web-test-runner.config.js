@@ -8,14 +8,20 @@ import { transformWithOxc } from "vite";
 const { chromium } = await tsImport("../support/chromium.ts", import.meta.url);
 const { elementHost } = await tsImport("../support/element-host.ts", import.meta.url);
 
-/** With ELEMENT=single-file the tests meet that build in place of the package. */
+/** With ELEMENT=single-file the tests meet that build in place of the package, with what a page of such a host brings beside it. */
 const built = {
   name: "built",
   resolveImport: ({ source }) =>
-    source === "@mb-connect/widget" && process.env.ELEMENT === "single-file"
-      ? "/widget/dist/mb-connect.min.js"
-      : undefined,
+    source === "@mb-connect/widget" && process.env.ELEMENT === "single-file" ? "/single-file.js" : undefined,
+  serve: ({ path }) => (path === "/single-file.js" ? SINGLE_FILE : undefined),
 };
+
+const SINGLE_FILE = `
+import { MbConnect } from "/widget/dist/mb-connect.min.js";
+import { LOCALES } from "/widget/dist/widget/src/locales.js";
+export { parseReturnUrl } from "/widget/dist/shared/src/return-url.js";
+Object.assign(MbConnect.locales, LOCALES);
+export { MbConnect };`;
 
 /** Strips the types from the tests; the package under test is served as built. */
 const typescript = {

@@ -125,7 +125,8 @@ describe("words", () => {
   });
 
   it("of the single file are English until the page brings others, without a request of its own", async () => {
-    const file = "/widget/dist/mb-connect.min.js";
+    // A copy of its own, to which nobody has brought any.
+    const file = "/widget/dist/mb-connect.min.js?alone";
     const { MbConnect: Single } = (await import(file)) as { MbConnect: typeof MbConnect };
     equal(Object.keys(Single.locales), []);
     Single.define("single-file");

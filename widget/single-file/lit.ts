@@ -105,7 +105,7 @@ export abstract class LitElement extends HTMLElement {
     for (const [name, { attribute, type }] of Object.entries(properties)) {
       if (attribute && type === Boolean) this.toggleAttribute(attribute, !!this.#values[name]);
     }
-    render(this.render(), this.renderRoot, { host: this });
+    render(this.render(), this.renderRoot);
   }
 
   protected abstract render(): unknown;

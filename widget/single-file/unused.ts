@@ -1,7 +1,7 @@
 /**
  * What of lit-html's own published code the element never reaches, as the build leaves it out of the single file: directives,
  * SVG and MathML templates, comments, bindings inside of scripts and tags, nodes and whatever else can be iterated as values,
- * templates compiled ahead, other documents and places to render into, and hooks for other versions. Each line is a text of lit-html and what stands in its place; the build fails where one is not there any more.
+ * templates compiled ahead, other documents and places to render into, options, and hooks for other versions. Each line is a text of lit-html and what stands in its place; the build fails where one is not there any more.
  */
 
 /** Text of lit-html → what stands in its place. */
@@ -29,7 +29,7 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ["else{let t=-1;for(;-1!==(t=r.data.indexOf(o,t+1));)d.push({type:7,index:l}),t+=o.length-1}", ""],
   [
     "1===r.type?i=new r.ctor(h,r.name,r.strings,this,t):6===r.type&&(i=new Z(h,this,t))",
-    "i=new r.ctor(h,r.name,r.strings,t)",
+    "i=new r.ctor(h,r.name,r.strings)",
   ],
   [
     "class Z{constructor(t,i,s){this.element=t,this.type=6,this._$AN=void 0,this._$AM=i,this.options=s}get _$AU(){return this._$AM._$AU}_$AI(t){M(this,t)}}",
@@ -48,17 +48,20 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   // Values that are nodes, or can be iterated and are no arrays.
   ['"function"==typeof t?.[Symbol.iterator]', "!1"],
   ["void 0!==t.nodeType?this.T(t):", ""],
-  // Other documents, and other places to render into.
-  ["(t?.creationScope??l).importNode", "l.importNode"],
+  // Other documents, other places to render into, and options for both.
+  [
+    "u(t){const{el:{content:i},parts:s}=this._$AD,e=(t?.creationScope??l).importNode",
+    "u(){const{el:{content:i},parts:s}=this._$AD,e=l.importNode",
+  ],
   [
     "const e=s?.renderBefore??i;let h=e._$litPart$;if(void 0===h){const t=s?.renderBefore??null;e._$litPart$=h=new k(i.insertBefore(c(),t),t,void 0,s??{})}return h._$AI(t),h",
-    "(i._$litPart$??=new k(i.appendChild(c()),null,s))._$AI(t)",
+    "(i._$litPart$??=new k(i.appendChild(c()),null))._$AI(t)",
   ],
   // What is connected and what is not matters to directives alone.
-  ["get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u(t)", "u(t)"],
+  ["get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u()", "u()"],
   ["get _$AU(){return this._$AM?._$AU??this._$Cv}", ""],
-  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i,s,h)"],
-  [",this._$Cv=e?.isConnected??!0", ""],
+  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i,s)"],
+  [",this.options=e,this._$Cv=e?.isConnected??!0", ""],
   ["for(this._$AP?.(!1,!0,s);t!==", "for(;t!=="],
   ["setConnected(t){void 0===this._$AM&&(this._$Cv=t,this._$AP?.(t))}", ""],
   [
@@ -73,9 +76,11 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ["constructor(t,i,s,e,h){super(t,i,s,e,h),this.type=5}", ""],
   ["constructor(t,i){this._$AV=[],this._$AN=void 0,this._$AD=t,this._$AM=i", "constructor(t){this._$AV=[],this._$AD=t"],
   ["new R(e,this)", "new R(e)"],
-  ["constructor(t,i,s,e){", "constructor(t,i,e){"],
-  ["new k(h,h.nextSibling,this,t)", "new k(h,h.nextSibling,t)"],
-  ["new k(this.O(c()),this.O(c()),this,this.options)", "new k(this.O(c()),this.O(c()),this.options)"],
+  ["constructor(t,i,s,e){", "constructor(t,i){"],
+  ["new k(h,h.nextSibling,this,t)", "new k(h,h.nextSibling)"],
+  ["new k(this.O(c()),this.O(c()),this,this.options)", "new k(this.O(c()),this.O(c()))"],
+  [",this.options=h", ""],
+  ["u(this.options)", "u()"],
   ["this._$AN=void 0,this._$AA=t,this._$AB=i,this._$AM=s", "this._$AA=t,this._$AB=i"],
   ["this._$AN=void 0,this.element=t,this.name=i,this._$AM=e", "this.element=t,this.name=i"],
   // Templates compiled ahead, and listeners that are objects.
@@ -86,7 +91,7 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ],
   [
     '"function"==typeof this._$AH?this._$AH.call(this.options?.host??this.element,t):this._$AH.handleEvent(t)',
-    "this._$AH.call(this.options?.host??this.element,t)",
+    "this._$AH(t)",
   ],
   ["e=t===A&&s!==A||t.capture!==s.capture||t.once!==s.once||t.passive!==s.passive", "e=t===A&&s!==A"],
   // What only who writes templates would read.

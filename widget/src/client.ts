@@ -157,8 +157,7 @@ export function logoAddress(logo: string | null | undefined, searchUrl: string):
 
 async function request(url: string, init: RequestInit): Promise<object> {
   const headers = { "Content-Type": "application/json" };
-  const own = init.method ? { ...init, headers } : init;
-  const answer = await fetch(url, { credentials: "same-origin", ...own }).catch(() => {
+  const answer = await fetch(url, init.method ? { ...init, headers } : init).catch(() => {
     throw fault(init.signal?.aborted ? "internal_error" : "offline");
   });
   const { status, ok, redirected } = answer;

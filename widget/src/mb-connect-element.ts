@@ -5,7 +5,7 @@
  */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { parseReturnUrl, type ReturnResult, stripReturnUrl } from "../../shared/src/return-url.ts";
-import { announcementOf } from "./announcements.ts";
+import { AFTER_TYPING_MS, announcementOf } from "./announcements.ts";
 import { followArrival } from "./arrival.ts";
 import {
   type ClientFault,
@@ -541,11 +541,12 @@ export class MbConnect extends LitElement {
   };
 
   #speak(): void {
-    const { text, delayMs } = announcementOf(this.view, this.#words(), this.listMode);
+    const { open, active } = this.view;
+    const text = announcementOf(this.view, this.#words(), this.listMode);
     clearTimeout(this.#speaking);
     if (text === this.#said) return;
     this.#said = "";
-    if (text) this.#speaking = setTimeout(() => this.#say(text), delayMs);
+    if (text) this.#speaking = setTimeout(() => this.#say(text), open && active < 0 ? AFTER_TYPING_MS : 0);
   }
 
   #say(text: string): void {
