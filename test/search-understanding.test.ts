@@ -131,6 +131,42 @@ describe("a query is understood", () => {
     });
   });
 
+  test("by what a system is still called, as a whole and in its order, but a name that begins so comes first", () => {
+    const find = finder([
+      source("WASHINGTON UNIVERSITY", "St. Louis", "MO"),
+      source("UW Medicine", null, "WA"),
+      source("Michigan Medicine"),
+      source("Mid Michigan Medicine"),
+      source("University of Michigan Health-West"),
+    ]);
+    leads(find, { "university of washington": "UW Medicine", "univ washington": "UW Medicine" });
+    leads(find, { "washington university": "WASHINGTON UNIVERSITY" });
+    assert.deepEqual(find("university of michigan").slice(0, 2), [
+      "University of Michigan Health-West",
+      "Michigan Medicine",
+    ]);
+  });
+
+  test("by a letter that a further word begins with", () => {
+    const find = finder([
+      source("GX University Medical Faculty", null, "DC"),
+      source("Uplands University Hospital"),
+      source("University of Utah Health"),
+      source("University of Mantle"),
+    ]);
+    leads(find, { "u of m": "University of Mantle", "u of u": "University of Utah Health" });
+  });
+
+  test("by the name alone, where nothing is at the place behind it", () => {
+    const find = finder([
+      source("Zinnia Health"),
+      source("Mission Pediatrics"),
+      source("Mission Hill Bay Clinic"),
+      source("Green Bay Dental"),
+    ]);
+    leads(find, { "zinnia mission bay": "Zinnia Health" });
+  });
+
   test("by a place anywhere in it", () => {
     const place = (city: string, state: string, zip: string) => ({ places: [{ city, state, zip }] });
     const find = finder([

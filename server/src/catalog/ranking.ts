@@ -5,7 +5,7 @@
  */
 import { type IndexTables, LONGEST_NAME, SHORTENED } from "./index-tables.ts";
 import { MOST_WORDS, type QueryWord } from "./query.ts";
-import { FIELD, FIRST_BESIDE } from "./source-words.ts";
+import { FIELD, FIRST_BESIDE, otherNameTerm } from "./source-words.ts";
 
 /** What a word is worth by its field: in full, as a beginning at most and at least. */
 const WORTH: Record<number, readonly [full: number, most: number, least: number]> = {
@@ -49,8 +49,12 @@ export interface Limit {
 
 /** Scores the sources of one index for one query after the other. */
 export interface Ranking {
-  /** Takes the query that the calls after it are about. */
-  begin(query: Understood): void;
+  /**
+   * Takes the query that the calls after it are about.
+   *
+   * @returns the number of the other name that is typed as a whole, or -1; whoever is called so may be worth more than limits tell
+   */
+  begin(query: Understood): number;
   /** What a source is worth; -1 where it lacks words. */
   score(source: number): number;
   /** The most that a word of the query can be worth by some of its meanings: as part of a name, and beside it. */
@@ -80,6 +84,11 @@ export function createRanking(tables: IndexTables): Ranking {
 
   let words: readonly QueryWord[] = [];
   let weights: readonly number[] | null = null;
+  /** The largest of them. */
+  let heaviest = 1;
+  let otherName = -1;
+  /** What a source is worth that is called so: nearly as much as if it were its name. */
+  let calledSo = 0;
   // A query's words as columns of numbers: they are read a hundred thousand times.
   const column = (): Int32Array => new Int32Array(MOST_WORDS);
   const [exact, from, to, stemFrom, stemTo, initials, letters] = [
@@ -116,6 +125,7 @@ export function createRanking(tables: IndexTables): Ranking {
   return {
     begin(query) {
       ({ words, weights } = query);
+      heaviest = Math.max(...(weights ?? [1]), 1e-9);
       words.forEach((word, turn) => {
         // A single letter that is being typed says no more in full than what begins with it.
         const single = word.last && word.spelled.length === 1;
@@ -129,6 +139,10 @@ export function createRanking(tables: IndexTables): Ranking {
         shortened[turn] = word.shortened ? SHORTENED : 0;
         optional[turn] = word.optional ? 1 : 0;
       });
+      const needed = words.filter((word) => !word.optional);
+      otherName = needed.length > 1 ? tables.vocabulary.find(otherNameTerm(needed.map(({ spelled }) => spelled))) : -1;
+      calledSo = needed.length * (FULL[FIELD.name] as number) + COVERED + IN_ORDER * (needed.length - 1) + AT_START;
+      return otherName;
     },
     score(source) {
       const count = words.length;
@@ -136,18 +150,22 @@ export function createRanking(tables: IndexTables): Ranking {
       place.fill(-2, 0, count);
       const start = starts[source] as number;
       const end = starts[source + 1] as number;
+      let least = 0;
       for (let at = start; at < end; at++) {
         const entry = entries[at] as number;
         const number = entry >>> 5;
         const field = entry & 15;
         const full = FULL[field] as number;
+        if (number === otherName) least = calledSo;
         for (let turn = 0; turn < count; turn++) {
           if (full <= (best[turn] as number)) continue;
           let worth = worthOf(turn, number, field);
           if (worth === 0) continue;
           // Of two names that differ in this alone, the one that is written as it was typed.
           if ((entry & SHORTENED) !== shortened[turn]) worth -= HALF;
-          if (worth <= (best[turn] as number)) continue;
+          // Of two words that begin with a letter, the one that stands behind the word before it.
+          const next = turn > 0 && letters[turn] === 0 && at - start === (place[turn - 1] as number) + 1;
+          if (next ? worth < (best[turn] as number) : worth <= (best[turn] as number)) continue;
           best[turn] = worth;
           place[turn] = field === FIELD.name ? at - start : -2;
         }
@@ -155,6 +173,7 @@ export function createRanking(tables: IndexTables): Ranking {
       let sum = 0;
       let covered = 0;
       let before = -2;
+      let taken = 0;
       let missed = 0;
       let all = 0;
       for (let turn = 0; turn < count; turn++) {
@@ -162,10 +181,17 @@ export function createRanking(tables: IndexTables): Ranking {
         if (weights !== null) {
           all += weights[turn] as number;
           if (worth === 0) missed += weights[turn] as number;
+          sum += optional[turn] === 1 ? worth : (worth * (weights[turn] as number)) / heaviest;
         } else if (worth === 0 && optional[turn] === 0) return -1;
-        sum += worth;
+        else sum += worth;
         const position = place[turn] as number;
         if (position < 0) continue;
+        // A word of the name answers one that was typed, not the next as well.
+        if (position < 31 && (taken >>> position) & 1) {
+          sum -= worth;
+          continue;
+        }
+        taken |= 1 << position;
         if (optional[turn] === 0) covered += worth >= WHOLE_WORD ? 1 : BEGUN;
         if (position === before + 1) sum += IN_ORDER;
         if (position === 0 && turn === 0) sum += AT_START;
@@ -173,7 +199,7 @@ export function createRanking(tables: IndexTables): Ranking {
       }
       if (missed * 2 > all) return -1;
       const whole = Math.min(1, covered / (tables.nameWords[source] as number));
-      return sum + COVERED * Math.min(1, covered / (sizeOf[source] as number)) + WHOLE * whole;
+      return Math.max(least, sum + COVERED * Math.min(1, covered / (sizeOf[source] as number)) + WHOLE * whole);
     },
     limit(turn, ranges) {
       const limit = { named: 0, beside: 0 };

@@ -6,6 +6,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** A word that fewer than one of so many sources have tells no more for being rarer still, nor for being nowhere. */
 const RARE = 1000;
+/** How much more the first word tells: a name begins with it, and what comes behind may be a place or a department. */
+const FIRST = 2;
 
 /**
  * The ways to understand a query; each is worked out when the one before it has found nothing.
@@ -55,10 +57,14 @@ export function* readings(
     if (!isSound(words) && isSound(loose)) yield { words: loose, weights: null };
   }
 
-  const telling = (word: QueryWord): number => Math.max(spreadOf(word.ranges), 1, sources / RARE);
-  for (const words of [...others.slice(0, 1), mended]) {
+  const telling = (word: QueryWord): number =>
+    Math.log(1 + sources / (1 + Math.max(spreadOf(word.ranges), 1, sources / RARE)));
+  // Where all words exist, they are rather what they are than joined or apart.
+  const apart = others.slice(0, 1);
+  for (const words of isSound(exact) ? [mended, ...apart] : [...apart, mended]) {
     if (words.length < 2) continue;
-    const weights = words.map((word) => (word.optional ? 0 : Math.log(1 + sources / (1 + telling(word)))));
+    const first = words.find(({ optional }) => !optional);
+    const weights = words.map((word) => (word.optional ? 0 : telling(word) * (word === first ? FIRST : 1)));
     yield { words, weights };
   }
 }

@@ -108,7 +108,7 @@ export function createSelection(tables: IndexTables): Selection {
     },
     best(query, type, most) {
       const { words, weights } = query;
-      begin(query);
+      const otherName = begin(query);
       if (mark > 0xffff_ff00) {
         marks.fill(0);
         mark = 0;
@@ -148,6 +148,7 @@ export function createSelection(tables: IndexTables): Selection {
       };
 
       for (const source of favoured) visit(source);
+      if (otherName >= 0) for (const source of listOf(named, otherName)) visit(source);
       const limits = words.map((word, turn) => limit(turn, word.ranges));
       const mostOf = limits.map((one) => Math.max(one.named, one.beside));
       for (const { word } of leading) {

@@ -76,6 +76,7 @@ export function createSourceReader(vendors: Vendors): ReadSourceWords {
     const addOthers = (words: readonly string[], field: number | null): void => {
       for (const other of otherNames(words)) {
         for (const word of other.words) add(word, field ?? (other.short ? FIELD.known : FIELD.alias), false);
+        if (other.whole) add(otherNameTerm(other.words), FIELD.alias, false);
       }
     };
     const addName = (name: string, words: readonly string[], field: number): void => {
@@ -99,7 +100,9 @@ export function createSourceReader(vendors: Vendors): ReadSourceWords {
     for (const place of textList(source.places)) addText(place, FIELD.city);
     const state = source.state ?? stateInName(source.name);
     addText(state, FIELD.state);
-    addText(STATES[state ?? ""] ?? null, FIELD.state);
+    // The `of` of the District of Columbia is no place.
+    const stateWords = wordsOf(STATES[state ?? ""] ?? "").filter((word) => !isSmallWord(word));
+    addWords(stateWords, FIELD.state);
     addText(source.zip, FIELD.zip);
     addText(vendors.of(source.type)?.words || source.vendor, FIELD.vendor);
     addText(source.portal_name, FIELD.vendor);
@@ -125,6 +128,11 @@ export function addressTerm(address: string): string {
 /** The terms of a pasted address, the more telling first. */
 export function addressTerms(address: string): string[] {
   return addressParts(address).map(markOf);
+}
+
+/** The term of another name as a whole. */
+export function otherNameTerm(words: readonly string[]): string {
+  return MARK.other + words.map(wholeWord).join(" ");
 }
 
 /** A short mark in place of a long address: a hash of 64 bits, which saves the memory of forty thousand addresses. */

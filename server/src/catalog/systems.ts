@@ -227,6 +227,7 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
   "tisch hospital": ["nyu langone"],
   "university of chicago": ["uchicago medicine"],
   "university of michigan": ["michigan medicine"],
+  "university of pennsylvania": ["penn medicine"],
   "university of minnesota": ["m health fairview"],
   "university of washington": ["uw medicine"],
   "university of wisconsin": ["uw health"],
@@ -254,6 +255,8 @@ export interface OtherName {
   words: readonly string[];
   /** True for a short form that alone tells which system is meant. */
   short: boolean;
+  /** True for one of several words that stands for the text from its beginning on. */
+  whole: boolean;
 }
 
 /** Gives the other names of what a text's words name. */
@@ -261,7 +264,7 @@ export type OtherNames = (words: readonly string[]) => OtherName[];
 
 /** Makes the look-up once. */
 export function createOtherNames(): OtherNames {
-  const byFirst = new Map<string, { name: string[]; other: OtherName }[]>();
+  const byFirst = new Map<string, { name: string[]; other: Omit<OtherName, "whole"> }[]>();
   const learn = (from: string, to: string, short: boolean): void => {
     const name = formsOf(from);
     const first = name[0] ?? "";
@@ -281,7 +284,8 @@ export function createOtherNames(): OtherNames {
     const found: OtherName[] = [];
     forms.forEach((first, at) => {
       for (const { name, other } of byFirst.get(first) ?? []) {
-        if (name.every((word, n) => forms[at + n] === word)) found.push(other);
+        if (name.some((word, n) => forms[at + n] !== word)) continue;
+        found.push({ ...other, whole: at === 0 && other.words.length > 1 });
       }
     });
     return found;

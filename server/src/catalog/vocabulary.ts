@@ -4,8 +4,8 @@
  */
 import { createSlipsBetween } from "./spelling.ts";
 
-/** The marks of terms that are no words: initials of a name, and addresses. */
-export const MARK = { initials: "^", address: "~" } as const;
+/** The marks of terms that are no words, each before, between or behind digits and letters: another name as a whole, initials, addresses. */
+export const MARK = { other: "#", initials: "^", address: "~" } as const;
 
 /** How words near another are looked for. */
 export interface NearHow {
