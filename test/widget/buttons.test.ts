@@ -62,6 +62,9 @@ describe("list of buttons", () => {
     const selected = next(at.element, "mb-select", true);
     await press("Space");
     equal((await selected).connection.name, "Mercy Hills Clinic");
+    await press("ArrowUp");
+    await settled();
+    equal(heldName(at), "Mercy General Hospital", "the arrows go on from there");
   });
 
   it("is reached by the arrows, which go around both ends; Enter picks, and Escape leads back to the field", async () => {
