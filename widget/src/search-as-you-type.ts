@@ -10,7 +10,7 @@ import { deadline, type Source, type SourcePage } from "./client.ts";
  * for last, and where it has but one. At an even pace that is every second key, soon: asking for each would be too many, and
  * a rest long enough for nothing but the last would keep the patient waiting.
  */
-const REST_MS = 60;
+const REST_MS = 40;
 const PAUSE_MS = 170;
 const TIMEOUT_SECONDS = 10;
 const KEPT_ANSWERS = 50;
