@@ -130,6 +130,35 @@ test("a host that wants to be left alone for long, or time and again, is not ask
   assert.deepEqual([await stubborn.ask(), await stubborn.ask(), stubborn.at.length], [429, 429, 3]);
 });
 
+test("a redirect waits for the turn of the host where it leads, and one of many ends", async () => {
+  let now = 0;
+  const at: [host: string, now: number][] = [];
+  const { origin } = await start(({ headers, url }, response) => {
+    at.push([headers.host ?? "", now]);
+    const location = url === "/round" ? url : `${origin}/there`;
+    response.writeHead(url === "/there" ? 204 : 302, { location }).end();
+  });
+  const door = createDoor({ allowLoopback: true, lookup });
+  after(() => door.close());
+  const { signal } = new AbortController();
+  const polite = createPoliteDoor(door, {
+    concurrency: 16,
+    paceMs: 250,
+    timeoutSeconds: 5,
+    signal,
+    clock: () => now,
+    async sleep(ms) {
+      now += ms;
+    },
+  });
+  const hosts = ["h1", "h2", "h3"].map((name) => origin.replace("localhost", `${name}.localhost`));
+  for (const host of hosts) assert.equal((await polite.request(`${host}/here`)).status, 204);
+  const there = at.filter(([host]) => !host.startsWith("h")).map(([, when]) => when);
+  assert.equal(there.length, 3);
+  assert.ok(there.slice(1).every((when, index) => when - (there[index] ?? 0) >= 250));
+  await assert.rejects(polite.request(`${origin}/round`), { reason: "too_many_redirects" });
+});
+
 test("endpoints of a host that is left alone are put off: no mark, and asked by the next run", async () => {
   let busy = true;
   const { origin, asked } = await start((request, response) =>

@@ -247,6 +247,21 @@ describe("a query is understood", () => {
     });
   });
 
+  test("by a pasted address of which a part is known: first whose own it is, and nobody where it is a vendor's", () => {
+    const at = (name: string, address: string) =>
+      source(name, null, null, { endpoint: { address, versions: [], active: true } });
+    const find = finder([
+      at("Alder Clinic", "https://fhir.hemlock.example/partners/alder"),
+      at("Hemlock Health & Services of the Coast", "https://fhir.hemlock.example/own"),
+      ...Array.from({ length: 130 }, (_, n) => at(`Practice ${n}`, `https://api.vendor.example/r4/${n}`)),
+    ]);
+    leads(find, { "https://mychart.hemlock.example/login": "Hemlock Health & Services of the Coast" });
+    leads(find, { "https://api.vendor.example/r4/77": "Practice 77" });
+    leads(find, { "https://my.alderclinic.example": "Alder Clinic", "https://joinnow.alder.example": "Alder Clinic" });
+    for (const typed of ["https://api.vendor.example/r4/none", "https://hemlok.example", "12345-1.nobody.example"])
+      assert.deepEqual(find(typed), [], typed);
+  });
+
   test("in Spanish and with accents, with and without them", () => {
     const find = finder([
       source("Clínica de la Mujer", "San José", "CA"),

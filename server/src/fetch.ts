@@ -45,6 +45,8 @@ export interface DoorRequest {
   timeoutSeconds?: number;
   /** Default 3. */
   maxRedirects?: number;
+  /** `manual`: a redirect is an answer like any other. Default `follow`. */
+  redirect?: "follow" | "manual";
 }
 
 /** An answer whose body is still to come. */
@@ -73,7 +75,8 @@ export interface Door {
 export type Resolver = LookupFunction;
 
 const DEFAULT_HEADERS = { accept: "*/*", "accept-encoding": ACCEPTED_ENCODINGS, "user-agent": "mb-connect" };
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** The statuses of answers that lead elsewhere by their `Location`. */
+export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
  * Ports above 1023 that no browser speaks http to either.
@@ -168,7 +171,8 @@ export function createDoor(options: { allowLoopback: boolean; privateNetwork?: b
         // A body that fails while nobody reads it must not end the host's process.
         answer.body.on("error", () => {});
         const { location } = answer.headers;
-        if (method !== "GET" || typeof location !== "string" || !REDIRECTS.has(status)) {
+        const following = method === "GET" && init.redirect !== "manual";
+        if (!following || typeof location !== "string" || !REDIRECTS.has(status)) {
           return { answer, body: capped(answer, url.hostname, init.maxBytes ?? 1024 * 1024, fault, limit.end), limit };
         }
         await answer.body.dump();

@@ -48,7 +48,7 @@ export function addressParts(address: string): string[] {
 export function wordsOfHost(host: string): string {
   const labels = host.split(".").slice(0, -1);
   return labels
-    .filter((label) => !COMMON_LABELS.has(label))
+    .filter((label) => !COMMON_LABELS.has(label) && /[a-z]/.test(label))
     .join(" ")
     .replaceAll("-", " ");
 }

@@ -14,12 +14,14 @@ const FIRST = 2;
  *
  * @param sources how many there are
  * @param spreadOf how many of them a word's meanings have
+ * @param loosely false where nothing may be misspelt or missing
  */
 export function* readings(
   spelled: readonly SpelledWord[],
   vocabulary: Vocabulary,
   sources: number,
   spreadOf: (ranges: QueryWord["ranges"]) => number,
+  loosely: boolean,
 ): Generator<Understood> {
   const exact = spelled.map((word) => matchWord(vocabulary, word));
   if (isSound(exact)) yield { words: exact, weights: null };
@@ -36,6 +38,7 @@ export function* readings(
   };
   const others = respellings(known, spelled).map((words) => words.map((word) => matchWord(vocabulary, word)));
   for (const words of others) if (isSound(words)) yield { words, weights: null };
+  if (!loosely) return;
 
   const looked = new Map<string, QueryWord>();
   const misspelt = (word: QueryWord, wide = false): QueryWord => {

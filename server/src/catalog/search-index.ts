@@ -3,7 +3,7 @@
  * have all of its words, each in full or as a beginning, in any order and in any field; only where there is none, words may
  * be run together, apart or misspelt, and at last some may be missing.
  */
-import { hostOf, plainAddress, wordsOfHost } from "./addresses.ts";
+import { domainOf, hostOf, plainAddress, wordsOfHost } from "./addresses.ts";
 import { createIndexBuilder, type IndexedSource, type IndexTables, listOf } from "./index-tables.ts";
 import { matchWord, type QueryWord, readQuery } from "./query.ts";
 import { readings } from "./readings.ts";
@@ -77,6 +77,8 @@ export function createSearchIndex(sources: Iterable<IndexedSource>, vendors: Ven
 const SLACK = 20;
 /** A page is never looked for beyond so many rows. */
 const DEEPEST = 20_000;
+/** A part of an address that more sources share is a vendor's own, and tells nobody. */
+const MOST_SHARING = 120;
 /** At most so much of a pasted address is read, in characters. */
 const LONGEST_ADDRESS = 2000;
 const NOTHING: Found = { hits: [], hasMore: false, words: [] };
@@ -100,7 +102,13 @@ export function openIndex(tables: IndexTables): SearchIndex {
   };
   const typeNumber = (type: string | undefined): number | null | undefined =>
     type === undefined ? null : typeNumbers.get(type);
-  const understood = (query: string) => readings(readQuery(query), vocabulary, ids.length, spreadOf);
+  const understood = (query: string, loosely = true) =>
+    readings(readQuery(query), vocabulary, ids.length, spreadOf, loosely);
+  /** A host that nothing is known of, by the words of all its names, else of its domain's. */
+  function* understoodHost(host: string) {
+    yield* understood(wordsOfHost(host), false);
+    yield* understood(wordsOfHost(domainOf(host)), false);
+  }
 
   const pageOf = (
     sources: readonly number[],
@@ -117,11 +125,17 @@ export function openIndex(tables: IndexTables): SearchIndex {
   const needed = ({ limit, offset }: SearchPage): number =>
     Math.min(offset, DEEPEST) + limit + 1 + (offset > 0 ? SLACK : 0);
 
-  /** Whoever is reached at an address, or at the longest part of it that is known. */
+  /** Whoever is reached at an address, or at the longest part of it that is known; of these first who is called as its host. */
   const atAddress = (address: string, type: number | null, page: SearchPage): Found | null => {
-    const term = addressTerms(address).find((one) => vocabulary.find(one) >= 0);
+    const terms = addressTerms(address);
+    const term = terms.find((one) => vocabulary.find(one) >= 0);
     if (term === undefined) return null;
-    const words = [matchWord(vocabulary, { spelled: term, last: false, optional: false })];
+    const shared = listOf(named, vocabulary.find(term)).length > MOST_SHARING;
+    if (shared && term !== terms[0]) return null;
+    const words = [
+      { spelled: term, last: false, optional: false },
+      ...readQuery(wordsOfHost(hostOf(address))).map((word) => ({ ...word, last: false, optional: true })),
+    ].map((word) => matchWord(vocabulary, word));
     const found = best({ words, weights: null }, type, needed(page));
     return pageOf(
       found.map(({ source }) => source),
@@ -153,8 +167,8 @@ export function openIndex(tables: IndexTables): SearchIndex {
       const address = plainAddress(query.slice(0, LONGEST_ADDRESS));
       const reached = address === null ? null : atAddress(address, type, page);
       if (reached) return reached;
-      for (const one of understood(address === null ? query : wordsOfHost(hostOf(address)))) {
-        if (one.words.length === 0) break;
+      for (const one of address === null ? understood(query) : understoodHost(hostOf(address))) {
+        if (one.words.length === 0) continue;
         const found = best(one, type, needed(page));
         if (found.length > 0)
           return pageOf(

@@ -2,7 +2,7 @@
  * The door out, for whoever asks a great many servers of others: a few at once in all, each host's requests apart from one
  * another, and none to a host that asked to be left alone.
  */
-import type { Door, DoorRequest } from "../fetch.ts";
+import { type Door, DoorError, type DoorRequest, REDIRECTS } from "../fetch.ts";
 import { retryAfter } from "../retry-after.ts";
 
 /** How requests are sent. */
@@ -25,6 +25,7 @@ const PATIENCE_MS = 60_000;
 /** A host that answers 429 and does not say for how long is left alone for this long. */
 const PAUSE_MS = 10_000;
 const TRIES = 3;
+const MOST_REDIRECTS = 3;
 
 interface Host {
   nextAt: number;
@@ -32,7 +33,7 @@ interface Host {
 }
 
 /**
- * Makes such a door. After a 429 or a 503 with `Retry-After` it waits and asks again; a host that asks for more than a
+ * Makes such a door, for requests without credentials. A redirect waits for the turn of the host where it leads. After a 429 or a 503 with `Retry-After` it waits and asks again; a host that asks for more than a
  * minute, or does so time and again, is not asked any more, and what else was meant for it is answered 429 unsent.
  *
  * @see RFC 6585 section 4; RFC 9110 section 10.2.3
@@ -69,10 +70,24 @@ export function createPoliteDoor(door: Door, manners: Manners): Pick<Door, "requ
     }
   }
 
+  /** Each hop waits for the turn of its own host. */
   async function request(url: string | URL, init: DoorRequest = {}): Promise<Response> {
-    const host = hostOf(new URL(url).host);
+    let at = new URL(url);
+    for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+      const response = await ask(at, init);
+      const location = response.headers.get("location");
+      if (!REDIRECTS.has(response.status) || location === null) return response;
+      if (!URL.canParse(location, at.href)) throw new DoorError("blocked_url", "not a URL");
+      at = new URL(location, at);
+    }
+    throw new DoorError("too_many_redirects", at.hostname);
+  }
+
+  async function ask(url: URL, init: DoorRequest): Promise<Response> {
+    const host = hostOf(url.host);
     for (let tries = 1; await takeTurn(host); tries++) {
-      const response = await door.request(url, { ...init, timeoutSeconds, signal }).finally(giveSlot);
+      const how: DoorRequest = { ...init, redirect: "manual", timeoutSeconds, signal };
+      const response = await door.request(url, how).finally(giveSlot);
       const pause = pauseAsked(response, clock());
       if (pause === 0) return response;
       if (pause > PATIENCE_MS || tries === TRIES) {
