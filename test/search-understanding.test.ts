@@ -126,6 +126,7 @@ describe("a query is understood", () => {
       "carolinas healthcare": "Atrium Health Cabarrus",
       "u c s f": "University of California San Francisco Medical Center",
       "jackson memorial hospital": "Jackson Health System",
+      "magee womens": "UPMC Presbyterian",
       "u of utah": "University of Utah Health",
       "u of u": "University of Utah Health",
     });

@@ -134,6 +134,14 @@ describe("the ranking", () => {
     ]);
   });
 
+  test("what says of itself that it is a trial comes after what matches as well", () => {
+    const find = finder(
+      ["Elder Health QA", "Elder Health - Test", "Elder Health of the Coast"].map((name) => source(name)),
+    );
+    assert.deepEqual(find("elder health"), ["Elder Health of the Coast", "Elder Health QA", "Elder Health - Test"]);
+    assert.equal(find("elder health test")[0], "Elder Health - Test");
+  });
+
   test("equals keep one order, whatever order they came in", () => {
     const rows = Array.from({ length: 30 }, (_, n) => source("Same Clinic", `Town ${n}`)).sort((a, b) =>
       a.id < b.id ? -1 : 1,

@@ -122,6 +122,9 @@ const COMMON_NOUNS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** What the name of a system has on which nobody is a patient. */
+const TRIAL_WORDS: ReadonlySet<string> = new Set("demo mock nonprod qa sandbox staging test uat".split(" "));
+
 /** At most this much of a text is read, in characters; no name is longer. */
 const LONGEST_TEXT = 300;
 
@@ -181,6 +184,11 @@ export function isPassingWord(word: string): boolean {
 /** True for a word that tells a name from others: no small word, no legal form and nothing that every hospital is. */
 export function isTellingWord(word: string): boolean {
   return !isBesideName(word) && !COMMON_NOUNS.has(wholeWord(word));
+}
+
+/** True for a word by which a hospital names a system on trial. */
+export function isTrialWord(word: string): boolean {
+  return TRIAL_WORDS.has(word);
 }
 
 /** True for a word that a name may as well be without. */

@@ -66,7 +66,7 @@ export function* readings(
   const apart = others.slice(0, 1);
   for (const words of isSound(exact) ? [mended, ...apart] : [...apart, mended]) {
     if (words.length < 2) continue;
-    const first = words.find(({ optional }) => !optional);
+    const first = words.find(({ optional, spelled }) => !optional && spelled.length > 1);
     const weights = words.map((word) => (word.optional ? 0 : telling(word) * (word === first ? FIRST : 1)));
     yield { words, weights };
   }

@@ -5,8 +5,8 @@
 import type { SourceRow } from "../store/schema.ts";
 import { addressParts, domainOf, hostOf, plainAddress } from "./addresses.ts";
 import { isBesideName, isSmallWord, isTellingWord, splitWords, wholeWord } from "./normalise.ts";
+import { createOtherNames } from "./other-names.ts";
 import { STATES, stateInName } from "./places.ts";
-import { createOtherNames } from "./systems.ts";
 import type { Vendors } from "./vendor.ts";
 import { MARK } from "./vocabulary.ts";
 

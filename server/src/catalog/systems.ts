@@ -1,11 +1,7 @@
-/**
- * Short and former names of well-known health systems and payers: facts, from public knowledge. What a name holds in words
- * is also found by its short form, and the other way round. A name counts where its words stand in a row, small words aside.
- */
-import { isSmallWord, splitWords, wholeWord } from "./normalise.ts";
+/** Short and former names of well-known health systems, payers and towns, and hospitals that are parts of them: facts, from public knowledge. */
 
 /** Short form → the names that it stands for. */
-const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
+export const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   ahn: ["allegheny health network"],
   arh: ["appalachian regional healthcare"],
   bch: ["boston childrens hospital", "boulder community"],
@@ -19,6 +15,7 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   ccf: ["cleveland clinic"],
   cchmc: ["cincinnati childrens"],
   cchs: ["christiana care"],
+  cha: ["cambridge health alliance"],
   chco: ["childrens hospital colorado"],
   chi: ["catholic health initiatives"],
   chkd: ["childrens hospital of the kings daughters", "kings daughters"],
@@ -43,6 +40,7 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   hcmc: ["hennepin county", "hennepin healthcare"],
   hfh: ["henry ford"],
   hfhs: ["henry ford health"],
+  hhc: ["nyc health hospitals", "hartford healthcare"],
   hmh: ["hackensack meridian", "houston methodist"],
   hss: ["hospital for special surgery"],
   hup: ["hospital of the university of pennsylvania"],
@@ -55,13 +53,15 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   jhu: ["johns hopkins"],
   jps: ["john peter smith"],
   kp: ["kaiser permanente"],
+  ku: ["university of kansas"],
   kumc: ["university of kansas"],
-  lij: ["long island jewish"],
+  lij: ["long island jewish", "northwell"],
   llu: ["loma linda university"],
   lluh: ["loma linda university health"],
-  lpch: ["lucile packard"],
+  lpch: ["lucile packard", "stanford childrens"],
   lsu: ["louisiana state university"],
   luhs: ["loyola university"],
+  lvh: ["lehigh valley hospital"],
   lvhn: ["lehigh valley health network"],
   mcg: ["medical college of georgia"],
   mcw: ["medical college of wisconsin"],
@@ -71,7 +71,9 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   mgb: ["mass general brigham"],
   mgh: ["massachusetts general", "mass general"],
   mghfc: ["massachusetts general hospital for children"],
+  mhhs: ["memorial hermann health"],
   mhs: ["memorial healthcare system", "methodist health system"],
+  mlh: ["main line health"],
   mmc: ["maine medical center", "maimonides medical center", "montefiore medical center"],
   msk: ["memorial sloan kettering"],
   mskcc: ["memorial sloan kettering"],
@@ -94,10 +96,11 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
   osu: ["ohio state university", "oklahoma state university"],
   osuwmc: ["ohio state university wexner"],
   oumc: ["university of oklahoma"],
-  pamf: ["palo alto medical foundation"],
+  pamf: ["palo alto medical foundation", "sutter health"],
   phs: ["presbyterian healthcare services"],
   qmc: ["queens medical center"],
   rch: ["riley hospital for children", "riley children"],
+  rih: ["rhode island hospital"],
   rpci: ["roswell park"],
   rwj: ["robert wood johnson", "rwjbarnabas"],
   rwjuh: ["robert wood johnson university hospital"],
@@ -167,19 +170,28 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What patients still say, or say shorter → the names that it stands for now. */
-const CALLED: Readonly<Record<string, readonly string[]>> = {
+export const CALLED: Readonly<Record<string, readonly string[]>> = {
   "abbott northwestern": ["allina health"],
+  "abington hospital": ["jefferson health"],
+  "allegheny general hospital": ["allegheny health network"],
+  "alta bates": ["sutter health"],
   asante: ["rogue valley medical center"],
   aurora: ["advocate aurora"],
   "barnes jewish hospital": ["bjc healthcare"],
   beaumont: ["corewell health"],
   "bellevue hospital": ["nyc health hospitals"],
+  "ben taub hospital": ["harris health"],
   bluecross: ["blue cross"],
+  "bridgeport hospital": ["yale new haven"],
   "brigham and womens hospital": ["mass general brigham"],
+  "bryn mawr hospital": ["main line health"],
+  "california pacific medical center": ["sutter health"],
   "carolinas healthcare": ["atrium health"],
   "carolinas medical center": ["atrium health"],
   "catholic health initiatives": ["commonspirit"],
   "catholic healthcare west": ["dignity health"],
+  "centura health": ["commonspirit"],
+  "columbia presbyterian": ["newyork presbyterian", "new york presbyterian"],
   "cook county hospital": ["cook county health"],
   dignity: ["dignity health", "commonspirit"],
   "duke university hospital": ["duke health"],
@@ -188,50 +200,94 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
   "emory university hospital": ["emory healthcare"],
   "faulkner hospital": ["mass general brigham"],
   "florida hospital": ["adventhealth"],
+  "franklin square": ["medstar health"],
   froedtert: ["froedtert thedacare"],
   "georgetown university hospital": ["medstar health"],
   "grady memorial hospital": ["grady health"],
   "greenville health system": ["prisma health"],
   "greenville memorial": ["prisma health"],
+  "greenwich hospital": ["yale new haven"],
   "harborview medical center": ["uw medicine"],
   "harlem hospital": ["nyc health hospitals"],
   "henry ford hospital": ["henry ford health"],
+  "highland hospital": ["alameda health system"],
+  "hospital of the university of pennsylvania": ["penn medicine"],
+  "huntsman cancer institute": ["university of utah"],
   "inova fairfax": ["inova health"],
   "jackson memorial hospital": ["jackson health system"],
+  "jacobi medical center": ["nyc health hospitals"],
   jefferson: ["thomas jefferson university"],
+  "jersey shore university medical center": ["hackensack meridian"],
+  kapiolani: ["hawaii pacific health"],
   "kings county hospital": ["nyc health hospitals"],
+  "lankenau hospital": ["main line health"],
   "lenox hill hospital": ["northwell"],
   "lincoln hospital": ["nyc health hospitals"],
+  "lucile packard childrens hospital": ["stanford childrens"],
+  "magee womens hospital": ["upmc"],
   "massachusetts general hospital": ["mass general brigham"],
   "mclean hospital": ["mass general brigham"],
   "md anderson": ["university of texas md anderson"],
+  "metropolitan hospital": ["nyc health hospitals"],
+  "mills peninsula": ["sutter health"],
+  "morristown medical center": ["atlantic health"],
   "moses cone": ["cone health"],
+  "mount auburn hospital": ["beth israel lahey"],
+  "new england baptist": ["beth israel lahey"],
+  "newark beth israel": ["rwjbarnabas"],
   "newton wellesley hospital": ["mass general brigham"],
   "north shore": ["northwell"],
   "north shore university hospital": ["northwell"],
+  "nuvance health": ["health quest"],
   ochsner: ["ochsner lsu", "ochsner health"],
   "ohio state hospital": ["ohio state university wexner"],
+  oschner: ["ochsner"],
+  "overlook medical center": ["atlantic health"],
   "palmetto health": ["prisma health"],
+  "palo alto medical foundation": ["sutter health"],
+  "paoli hospital": ["main line health"],
+  "park nicollet": ["healthpartners"],
   "parkland memorial hospital": ["parkland health"],
   partners: ["mass general brigham"],
   "partners healthcare": ["mass general brigham"],
   "penn hospital": ["penn medicine"],
   "penn medicine": ["university of pennsylvania"],
+  "primary childrens hospital": ["intermountain health"],
+  "queens hospital": ["nyc health hospitals"],
+  "regions hospital": ["healthpartners"],
   riley: ["riley hospital for children"],
+  "riley childrens hospital": ["indiana university health", "iu health"],
+  "saint alphonsus": ["trinity health"],
+  "saint barnabas medical center": ["rwjbarnabas"],
+  "saint joes": ["saint joseph", "saint josephs"],
+  "saint joseph mercy": ["trinity health"],
+  "scl health": ["intermountain health"],
+  "shadyside hospital": ["upmc"],
   "shands hospital": ["uf health"],
+  "sibley memorial hospital": ["johns hopkins medicine"],
   "spaulding rehabilitation hospital": ["mass general brigham"],
   "spectrum health": ["corewell health"],
   "stanford hospital": ["stanford health care"],
   "staten island university hospital": ["northwell"],
+  straub: ["hawaii pacific health"],
+  "stroger hospital": ["cook county health"],
   "strong memorial hospital": ["ur medicine", "university of rochester"],
+  "suburban hospital": ["johns hopkins medicine"],
+  "temple health": ["temple university"],
   "tisch hospital": ["nyu langone"],
+  "union memorial hospital": ["medstar health"],
   "university of chicago": ["uchicago medicine"],
   "university of michigan": ["michigan medicine"],
   "university of pennsylvania": ["penn medicine"],
   "university of minnesota": ["m health fairview"],
   "university of washington": ["uw medicine"],
   "university of wisconsin": ["uw health"],
+  "veterans affairs medical center": ["va medical center"],
+  "vidant health": ["ecu health"],
   "washington hospital center": ["medstar health"],
+  "western pennsylvania hospital": ["allegheny health network"],
+  "winthrop hospital": ["nyu langone"],
+  "woodhull hospital": ["nyc health hospitals"],
   "yale hospital": ["yale new haven"],
   abq: ["albuquerque"],
   atl: ["atlanta"],
@@ -249,51 +305,3 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
   stl: ["saint louis"],
   vegas: ["las vegas"],
 };
-
-/** Another name, as words. */
-export interface OtherName {
-  words: readonly string[];
-  /** True for a short form that alone tells which system is meant. */
-  short: boolean;
-  /** True for one of several words that stands for the text from its beginning on. */
-  whole: boolean;
-}
-
-/** Gives the other names of what a text's words name. */
-export type OtherNames = (words: readonly string[]) => OtherName[];
-
-/** Makes the look-up once. */
-export function createOtherNames(): OtherNames {
-  const byFirst = new Map<string, { name: string[]; other: Omit<OtherName, "whole"> }[]>();
-  const learn = (from: string, to: string, short: boolean): void => {
-    const name = formsOf(from);
-    const first = name[0] ?? "";
-    const known = byFirst.get(first);
-    const entry = { name, other: { words: formsOf(to), short } };
-    if (known) known.push(entry);
-    else byFirst.set(first, [entry]);
-  };
-  for (const [short, names] of Object.entries(SYSTEMS)) {
-    for (const name of names) learn(name, short, true);
-    // Only where there is one is it sure which is meant.
-    if (names.length === 1 && names[0] !== undefined) learn(short, names[0], false);
-  }
-  for (const [called, names] of Object.entries(CALLED)) for (const name of names) learn(name, called, false);
-  return (words) => {
-    const forms = words.filter((word) => !isSmallWord(word)).map(wholeWord);
-    const found: OtherName[] = [];
-    forms.forEach((first, at) => {
-      for (const { name, other } of byFirst.get(first) ?? []) {
-        if (name.some((word, n) => forms[at + n] !== word)) continue;
-        found.push({ ...other, whole: at === 0 && other.words.length > 1 });
-      }
-    });
-    return found;
-  };
-}
-
-function formsOf(text: string): string[] {
-  return splitWords(text)
-    .filter((word) => !isSmallWord(word))
-    .map(wholeWord);
-}
