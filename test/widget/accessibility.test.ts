@@ -67,6 +67,22 @@ describe("accessibility", () => {
     });
   }
 
+  it("scrolls the list in a box of half the height, and with the page where that is low or narrow", async () => {
+    for (const [width, height, box] of [
+      [390, 740, 370],
+      [1100, 1200, 416],
+      [740, 360, null],
+      [200, 740, null],
+    ] as const) {
+      await viewport(width, height);
+      const at = await mount("huge");
+      await search(at, "mer");
+      const results = at.find(".results") as HTMLElement;
+      if (box === null) equal(results.scrollHeight, results.clientHeight, `${width} × ${height}`);
+      else equal(results.offsetHeight, box);
+    }
+  });
+
   it("gives a screen reader name, description, state and options of the field", async () => {
     const at = await mount();
     await search(at, "mercy");

@@ -124,10 +124,10 @@ describe("keyboard", () => {
         equal(at.element.shadowRoot?.activeElement?.textContent?.trim(), stop);
       }
     };
-    const at = await mount();
+    const at = await mount("more");
     await search(at, "mer");
     await lead(at, "My hospital isn’t listed");
-    equal(at.options().length, 0, "the rows are closed");
+    equal([at.options().length, at.find(".results p")], [0, null], "the rows are closed, and their number with them");
     const heard = next(at.element, "mb-not-listed");
     await press("Enter");
     equal(await heard, { query: "mer" });

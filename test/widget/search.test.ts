@@ -130,6 +130,18 @@ describe("search", () => {
     equal(await moved(), []);
   });
 
+  it("begins each answer at its top", async () => {
+    const at = await mount("huge");
+    await search(at, "mer");
+    at.find(".results")?.scrollTo(0, 300);
+    equal(at.find(".results")?.scrollTop, 300);
+    const answered = next(at.element, "mb-search");
+    await type("c");
+    await answered;
+    await at.element.updateComplete;
+    equal([at.options().length, at.find(".results")?.scrollTop], [20, 0]);
+  });
+
   it("asks once for what it knows already", async () => {
     const at = await mount();
     await search(at, "mer");

@@ -129,14 +129,14 @@ function renderResults(
 ): TemplateResult | typeof nothing {
   const { value, rows, active, open, turn, state, code, unlisted } = view;
   const buttons = host.listMode === "buttons";
-  const remark = open || state !== "idle" ? remarkOf(view, words) : "";
+  const remark = open || state === "empty" ? remarkOf(view, words) : "";
   const button = code
     ? renderButton(words.retry, () => {
         host.value = value;
       })
     : rows[0]?.recent
       ? renderButton(words.forget, () => acts.forget(), true)
-      : unlisted || state === "idle" || remark === words.searching
+      : unlisted || state === "idle" || (!rows[0] && state !== "empty")
         ? ""
         : renderButton(words.notListed, () => acts.unlisted(), true);
   if (!open && !remark && !button) return nothing;
@@ -193,12 +193,12 @@ function renderResults(
           </ul>
         `
       : nothing;
-  return html`
+  const box = html`
     <div class=${open ? "results open" : "results"}>
-      ${turn ? list : nothing}${turn ? nothing : list}
-      ${/* Below rows it is another element than in their place, so that nothing moves. */ rows[0] ? html`${foot}` : foot}
+      ${list}${/* Below rows it is another element than in their place, so that nothing moves. */ rows[0] ? html`${foot}` : foot}
     </div>
   `;
+  return turn ? html`${box}` : box;
 }
 
 /** What stands below the rows or in their place, and is announced: more, none, searching, or that search is down. */

@@ -43,7 +43,7 @@ export interface View {
   readonly active: number;
   /** Whether the list, or the word in its place, is on show. */
   readonly open: boolean;
-  /** Changes with each answer, so that its rows are new elements: the list begins at its top, and no row seems to move. */
+  /** Changes with each answer, which is then all new elements: the list begins at its top, and no row seems to move. */
   readonly turn: boolean;
   /** Why search, the start of a session or the connecting failed; null where nothing did. */
   readonly code: string | null;

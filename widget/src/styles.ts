@@ -107,8 +107,7 @@ export const styles = css`
     color: var(--mb-on-accent, light-dark(#fff, #171c22));
   }
   .results {
-    display: flex;
-    flex-direction: column;
+    overflow: auto;
   }
   .open {
     min-height: 14rem;
@@ -186,7 +185,6 @@ export const styles = css`
     gap: var(--half) var(--space);
   }
   ul {
-    overflow: auto;
     list-style: none;
   }
   ul + div,
