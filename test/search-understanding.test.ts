@@ -148,6 +148,25 @@ describe("a query is understood", () => {
     ]);
   });
 
+  test("apart where its name is made of two words, even with a place behind it", () => {
+    const find = finder([
+      source("MapleGeneral Health"),
+      source("Redwood General Hospital", null, "ME"),
+      source("Maple General Goods and Family Medicine"),
+      source("Maple Clinic"),
+      source("General Clinic Vancouver"),
+      source("ELMPOINT"),
+      source("Elm Family Practice"),
+      source("McAlister Clinic"),
+    ]);
+    leads(find, {
+      "maple general health": "MapleGeneral Health",
+      "maple general vancouver": "MapleGeneral Health",
+      "elm point vancouver": "ELMPOINT",
+    });
+    assert.deepEqual(find("alister"), []);
+  });
+
   test("by a letter that a further word begins with", () => {
     const find = finder([
       source("GX University Medical Faculty", null, "DC"),

@@ -10,7 +10,7 @@ export interface OtherName {
   words: readonly string[];
   /** True for a short form that alone tells which system is meant. */
   short: boolean;
-  /** True for one of several words that stands for the text from its beginning on. */
+  /** True for one of several words that stands for the text as a whole, or for all but its last word. */
   whole: boolean;
 }
 
@@ -40,7 +40,8 @@ export function createOtherNames(): OtherNames {
     forms.forEach((first, at) => {
       for (const { name, other } of byFirst.get(first) ?? []) {
         if (name.some((word, n) => forms[at + n] !== word)) continue;
-        found.push({ ...other, whole: at === 0 && other.words.length > 1 });
+        const whole = at === 0 && forms.length <= name.length + 1;
+        found.push({ ...other, whole: whole && other.words.length > 1 });
       }
     });
     return found;

@@ -141,7 +141,7 @@ export function createRanking(tables: IndexTables): Ranking {
       });
       const needed = words.filter((word) => !word.optional);
       otherName = needed.length > 1 ? tables.vocabulary.find(otherNameTerm(needed.map(({ spelled }) => spelled))) : -1;
-      calledSo = needed.length * (FULL[FIELD.name] as number) + COVERED + IN_ORDER * (needed.length - 1);
+      calledSo = needed.length * (FULL[FIELD.name] as number) + COVERED + IN_ORDER * (needed.length - 1) + AT_START;
       return otherName;
     },
     score(source) {

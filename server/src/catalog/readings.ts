@@ -62,9 +62,10 @@ export function* readings(
 
   const telling = (word: QueryWord): number =>
     Math.log(1 + sources / (1 + Math.max(spreadOf(word.ranges), 1, sources / RARE)));
-  // Where all words exist, they are rather what they are than joined or apart.
-  const apart = others.slice(0, 1);
-  for (const words of isSound(exact) ? [mended, ...apart] : [...apart, mended]) {
+  const respelt = others[0] ?? [];
+  // Where all words exist, they are rather what they are than taken apart.
+  const apart = respelt.length > exact.length && isSound(exact);
+  for (const words of apart ? [mended, respelt] : [respelt, mended]) {
     if (words.length < 2) continue;
     const first = words.find(({ optional, spelled }) => !optional && spelled.length > 1);
     const weights = words.map((word) => (word.optional ? 0 : telling(word) * (word === first ? FIRST : 1)));

@@ -47,6 +47,10 @@ export type ReadSourceWords = (
   add: (word: string, field: number, shortened: boolean) => void,
 ) => NameShape;
 
+/** Where a name is made of two words, as `UnityPoint`; many type them apart. Not so in `McLeod`. */
+const INNER_CAPITAL = /\p{L}\p{Ll}{2}\p{Lu}\p{Ll}{2}/u;
+const INNER_CAPITALS = /(\p{L}\p{Ll}{2})(?=\p{Lu}\p{Ll}{2})/gu;
+
 /** Makes a reader for one index: it keeps what it has read of places, vendors and addresses, which come again and again. */
 export function createSourceReader(vendors: Vendors): ReadSourceWords {
   const otherNames = createOtherNames();
@@ -85,6 +89,11 @@ export function createSourceReader(vendors: Vendors): ReadSourceWords {
       // Typed in one word, or half of it, or with a slip in it.
       if (name.length > 4 && words.includes("care", 1))
         add(`${words[words.indexOf("care", 1) - 1]}care`, FIELD.alias, false);
+      if (INNER_CAPITAL.test(name)) {
+        const pieces = splitWords(name.replace(INNER_CAPITALS, "$1 "));
+        addWords(pieces, FIELD.alias);
+        add(otherNameTerm(pieces.filter((word) => !isBesideName(word))), FIELD.alias, false);
+      }
       for (const initials of initialsOf(words)) add(MARK.initials + initials, FIELD.initials, false);
     };
 
