@@ -171,6 +171,14 @@ forEachDatabase((databases) => {
       "a.example.org",
       "b.example.org",
     ]);
+    const own = ["a.quail.example", "b.wren.example"].map((host) =>
+      facility("Osprey Medical Center", { fhirBaseUrl: `https://${host}/r4`, vendor: "Epic" }),
+    );
+    assert.deepEqual(await told(...own), ["quail.example", "wren.example"]);
+    const hosted = ["1", "2"].map((tenant) =>
+      facility("Osprey", { fhirBaseUrl: `https://c.example.org/${tenant}`, vendor: "Epic" }),
+    );
+    assert.deepEqual(await told(...hosted), ["Epic (1/2)", "Epic (2/2)"]);
     const tenants = ["1", "2"].map((tenant) => facility("Osprey", { fhirBaseUrl: `https://c.example.org/${tenant}` }));
     assert.deepEqual(await told(...tenants), ["c.example.org (1/2)", "c.example.org (2/2)"]);
     assert.deepEqual(await told(at("a", { city: "Reno" }), at("b", { city: "Elko" })), [null, null], "by their places");

@@ -3,7 +3,7 @@
  * and a portal under one brand, or under one name where there is no brand.
  */
 import type { SourceRow } from "../store/schema.ts";
-import { plainAddress } from "./addresses.ts";
+import { domainOf, hostOf, plainAddress } from "./addresses.ts";
 import { splitWords, wholeWord } from "./normalise.ts";
 
 /** Takes in what makes two sources one login, source by source; all by numbers, so that little is left to clear away. */
@@ -104,22 +104,28 @@ export function bareName(name: string): string {
 }
 
 /**
- * A word that tells a source from others of its name, where their places do not: its portal, its vendor, the host where
- * it signs in, else its number among them. Null where nothing needs to be said.
+ * A word that tells a source from others of its name, where their places do not: its portal, its vendor, the domain or at
+ * least the host where it signs in, else its vendor or host with its number among them. Null where nothing needs to be said.
  *
  * @param source and the others, each behind a login of its own
  */
 export function distinctionOf(source: SourceRow, others: readonly SourceRow[]): string | null {
   const alike = others.filter((other) => other.id !== source.id && isSamePlace(source, other));
   if (alike.length === 0) return null;
-  for (const tell of [(row: SourceRow) => row.portal_name, (row: SourceRow) => row.vendor, signInHost]) {
+  const tells = [
+    ({ portal_name }: SourceRow) => portal_name,
+    ({ vendor }: SourceRow) => vendor,
+    signInDomain,
+    signInHost,
+  ];
+  for (const tell of tells) {
     const told = tell(source);
     if (told !== null && alike.every((other) => tell(other) !== told)) return told;
   }
   const ids = [source, ...alike].map(({ id }) => id).sort();
-  const host = signInHost(source);
+  const shared = source.vendor ?? signInHost(source);
   const place = `${ids.indexOf(source.id) + 1}/${ids.length}`;
-  return host === null ? place : `${host} (${place})`;
+  return shared === null ? place : `${shared} (${place})`;
 }
 
 function isSamePlace(one: SourceRow, other: SourceRow): boolean {
@@ -131,7 +137,12 @@ function placeOf({ city, state }: SourceRow): string {
   return bareName(`${city ?? ""}, ${state ?? ""}`);
 }
 
+function signInDomain(source: SourceRow): string | null {
+  const host = signInHost(source);
+  return host && domainOf(host);
+}
+
 function signInHost(source: SourceRow): string | null {
   const address = plainAddress(source.portal_url ?? "") ?? plainAddress(source.fhir_base_url ?? "");
-  return address && (address.split("/", 1)[0] ?? null);
+  return address && hostOf(address);
 }

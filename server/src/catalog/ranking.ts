@@ -125,7 +125,7 @@ export function createRanking(tables: IndexTables): Ranking {
   return {
     begin(query) {
       ({ words, weights } = query);
-      heaviest = Math.max(...(weights ?? [1]), 1e-9);
+      heaviest = weights === null ? 1 : Math.max(...weights);
       words.forEach((word, turn) => {
         // A single letter that is being typed says no more in full than what begins with it.
         const single = word.last && word.spelled.length === 1;
