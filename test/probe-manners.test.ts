@@ -157,6 +157,7 @@ test("a redirect waits for the turn of the host where it leads, and one of many 
   assert.equal(there.length, 3);
   assert.ok(there.slice(1).every((when, index) => when - (there[index] ?? 0) >= 250));
   await assert.rejects(polite.request(`${origin}/round`), { reason: "too_many_redirects" });
+  assert.equal(at.length, 2 * hosts.length + 4);
 });
 
 test("endpoints of a host that is left alone are put off: no mark, and asked by the next run", async () => {

@@ -134,12 +134,15 @@ describe("the ranking", () => {
     ]);
   });
 
-  test("what says of itself that it is a trial comes after what matches as well", () => {
-    const find = finder(
-      ["Elder Health QA", "Elder Health - Test", "Elder Health of the Coast"].map((name) => source(name)),
-    );
-    assert.deepEqual(find("elder health"), ["Elder Health of the Coast", "Elder Health QA", "Elder Health - Test"]);
-    assert.equal(find("elder health test")[0], "Elder Health - Test");
+  test("what says of itself that it is a trial comes after what matches as well, not after what matches worse", () => {
+    const names = [
+      "Elder Health QA",
+      "Elder Health - Test",
+      "Elder Health of the Coast",
+      "Elderberry Home for Health and Rest",
+    ];
+    const find = finder(names.map((name) => source(name)));
+    assert.deepEqual(find("elder health"), [names[2], names[0], names[1], names[3]]);
   });
 
   test("equals keep one order, whatever order they came in", () => {

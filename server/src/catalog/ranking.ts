@@ -84,8 +84,6 @@ export function createRanking(tables: IndexTables): Ranking {
 
   let words: readonly QueryWord[] = [];
   let weights: readonly number[] | null = null;
-  /** The largest of them. */
-  let heaviest = 1;
   let otherName = -1;
   /** What a source is worth that is called so: nearly as much as if it were its name. */
   let calledSo = 0;
@@ -125,7 +123,6 @@ export function createRanking(tables: IndexTables): Ranking {
   return {
     begin(query) {
       ({ words, weights } = query);
-      heaviest = weights === null ? 1 : Math.max(...weights);
       words.forEach((word, turn) => {
         // A single letter that is being typed says no more in full than what begins with it.
         const single = word.last && word.spelled.length === 1;
@@ -173,7 +170,6 @@ export function createRanking(tables: IndexTables): Ranking {
       let sum = 0;
       let covered = 0;
       let before = -2;
-      let taken = 0;
       let missed = 0;
       let all = 0;
       for (let turn = 0; turn < count; turn++) {
@@ -181,17 +177,10 @@ export function createRanking(tables: IndexTables): Ranking {
         if (weights !== null) {
           all += weights[turn] as number;
           if (worth === 0) missed += weights[turn] as number;
-          sum += optional[turn] === 1 ? worth : (worth * (weights[turn] as number)) / heaviest;
         } else if (worth === 0 && optional[turn] === 0) return -1;
-        else sum += worth;
+        sum += worth;
         const position = place[turn] as number;
         if (position < 0) continue;
-        // A word of the name answers one that was typed, not the next as well.
-        if (position < 31 && (taken >>> position) & 1) {
-          sum -= worth;
-          continue;
-        }
-        taken |= 1 << position;
         if (optional[turn] === 0) covered += worth >= WHOLE_WORD ? 1 : BEGUN;
         if (position === before + 1) sum += IN_ORDER;
         if (position === 0 && turn === 0) sum += AT_START;
