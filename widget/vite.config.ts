@@ -26,6 +26,8 @@ function smaller(): Plugin {
     transform(code, id) {
       if (id.endsWith("/lit-html/lit-html.js")) return withoutUnused(code);
       if (!id.includes("/widget/src/")) return null;
+      if (/="[^"]*\$\{/.test(code))
+        throw new Error(`${id}: an attribute is more than one value, of which no code is left`);
       return code
         .replace(/([ [][\w-]+\^?=)"([\w-]+)"/g, "$1$2")
         .replace(/css`[^`]*`/, (css) => css.replace(/\/\*.*?\*\/|\s+/gs, " ").replace(/;? ?([{};:,>]) /g, "$1"))

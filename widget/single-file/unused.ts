@@ -27,10 +27,7 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ],
   ["else t.startsWith(o)&&(d.push({type:6,index:l}),r.removeAttribute(t))", ""],
   ["else{let t=-1;for(;-1!==(t=r.data.indexOf(o,t+1));)d.push({type:7,index:l}),t+=o.length-1}", ""],
-  [
-    "1===r.type?i=new r.ctor(h,r.name,r.strings,this,t):6===r.type&&(i=new Z(h,this,t))",
-    "i=new r.ctor(h,r.name,r.strings)",
-  ],
+  ["1===r.type?i=new r.ctor(h,r.name,r.strings,this,t):6===r.type&&(i=new Z(h,this,t))", "i=new r.ctor(h,r.name)"],
   [
     "class Z{constructor(t,i,s){this.element=t,this.type=6,this._$AN=void 0,this._$AM=i,this.options=s}get _$AU(){return this._$AM._$AU}_$AI(t){M(this,t)}}",
     "",
@@ -42,9 +39,16 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   ],
   ["t=M(this,t,i),a(t)?", "a(t)?"],
   ["t!==this._$AH&&t!==E&&this._(t)", "t!==this._$AH&&this._(t)"],
-  ["t=M(this,t,i,0),o=!a(t)||t!==this._$AH&&t!==E", "o=!a(t)||t!==this._$AH"],
-  ["r=M(this,e[s+n],i,n),r===E&&(r=this._$AH[n]),", "r=e[s+n],"],
   ["if((t=M(this,t,i,0)??A)===E)return;", "t??=A;"],
+  // Attributes that are only a part of what is written, or several parts.
+  ["const i=v[a++],s=r.getAttribute(t).split(o),e=", "const i=v[a++],e="],
+  ["name:e[2],strings:s,", "name:e[2],"],
+  [',s.length>2||""!==s[0]||""!==s[1]?(this._$AH=Array(s.length-1).fill(new String),this.strings=s):this._$AH=A', ""],
+  [
+    '_$AI(t,i=this,s,e){const h=this.strings;let o=!1;if(void 0===h)t=M(this,t,i,0),o=!a(t)||t!==this._$AH&&t!==E,o&&(this._$AH=t);else{const e=t;let n,r;for(t=h[0],n=0;n<h.length-1;n++)r=M(this,e[s+n],i,n),r===E&&(r=this._$AH[n]),o||=!a(r)||r!==this._$AH[n],r===A?t=A:t!==A&&(t+=(r??"")+h[n+1]),this._$AH[n]=r}o&&!e&&this.j(t)}',
+    "_$AI(t){a(t)&&t===this._$AH||this.j(this._$AH=t)}",
+  ],
+  ["void 0!==s&&(void 0!==s.strings?(s._$AI(t,s,i),i+=s.strings.length-2):s._$AI(t[i])),i++", "s._$AI(t[i++])"],
   // Values that are nodes, or can be iterated and are no arrays.
   ['"function"==typeof t?.[Symbol.iterator]', "!1"],
   ["void 0!==t.nodeType?this.T(t):", ""],
@@ -60,7 +64,7 @@ export const UNUSED: readonly (readonly [string, string])[] = [
   // What is connected and what is not matters to directives alone.
   ["get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u()", "u()"],
   ["get _$AU(){return this._$AM?._$AU??this._$Cv}", ""],
-  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i,s)"],
+  ["get _$AU(){return this._$AM._$AU}constructor(t,i,s,e,h)", "constructor(t,i)"],
   [",this.options=e,this._$Cv=e?.isConnected??!0", ""],
   ["for(this._$AP?.(!1,!0,s);t!==", "for(;t!=="],
   ["setConnected(t){void 0===this._$AM&&(this._$Cv=t,this._$AP?.(t))}", ""],

@@ -172,7 +172,7 @@ function renderResults(
                     <li>
                       <button
                         part="option"
-                        id="option-${index}"
+                        id=${`option-${index}`}
                         type="button"
                         @focus=${() => index === active || acts.change({ active: index })}
                         @click=${pick}
@@ -183,7 +183,7 @@ function renderResults(
                     <li
                       part="option"
                       role="option"
-                      id="option-${index}"
+                      id=${`option-${index}`}
                       tabindex="-1"
                       aria-selected=${index === active}
                       @click=${pick}
