@@ -281,15 +281,17 @@ describe("a query is understood", () => {
       source(name, null, null, { endpoint: { address, versions: [], active: true } });
     const find = finder([
       at("Alder Clinic", "https://fhir.hemlock.example/partners/alder"),
-      source("Street Clinic", "Springfield", "IL", { places: [{ city: "Gary", state: "IN", zip: "12345" }] }),
+      source("Street Clinic", null, null, { vendor: "Epic", places: [{ city: "Gary", state: "IN", zip: "12345" }] }),
+      source("Avenue Clinic", null, null, { vendor: "Epic" }),
       at("Hemlock Health & Services of the Coast", "https://fhir.hemlock.example/own"),
       ...Array.from({ length: 130 }, (_, n) => at(`Practice ${n}`, `https://api.vendor.example/r4/${n}`)),
     ]);
     leads(find, { "https://mychart.hemlock.example/login": "Hemlock Health & Services of the Coast" });
     leads(find, { "https://api.vendor.example/r4/77": "Practice 77" });
     leads(find, { "https://my.alderclinic.example": "Alder Clinic", "https://joinnow.alder.example": "Alder Clinic" });
-    for (const typed of ["https://api.vendor.example/r4/none", "https://hemlok.example", "12345-1.nobody.example"])
+    for (const typed of ["https://api.vendor.example/r4/none", "https://hemlok.example"])
       assert.deepEqual(find(typed), [], typed);
+    assert.equal(find("https://12345-1.epic.example").length, 2);
   });
 
   test("in Spanish and with accents, with and without them", () => {
