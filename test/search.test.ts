@@ -145,6 +145,17 @@ describe("the ranking", () => {
     assert.deepEqual(find("elder health"), [names[2], names[0], names[1], names[3]]);
   });
 
+  test("of two servers of one hospital the patients' own comes before the staff's", () => {
+    const at = (host: string) => ({
+      endpoint: { address: `https://${host}.cerner.com/r4/a1`, versions: [], active: true },
+    });
+    const find = finder([
+      source("Elder Hospital", "Joplin", "MO", at("fhir-ehr")),
+      source("ELDER HOSPITAL", "Joplin", "MO", at("fhir-myrecord")),
+    ]);
+    assert.deepEqual(find("elder hospital"), ["ELDER HOSPITAL", "Elder Hospital"]);
+  });
+
   test("equals keep one order, whatever order they came in", () => {
     const rows = Array.from({ length: 30 }, (_, n) => source("Same Clinic", `Town ${n}`)).sort((a, b) =>
       a.id < b.id ? -1 : 1,

@@ -6,7 +6,7 @@
  */
 import type { SourceRow } from "../store/schema.ts";
 import { createLogins } from "./logins.ts";
-import { isTrialWord, wholeWord } from "./normalise.ts";
+import { wholeWord } from "./normalise.ts";
 import { FIRST_BESIDE, type ReadSourceWords } from "./source-words.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
@@ -40,8 +40,8 @@ export interface IndexTables {
   nameWords: Uint8Array;
   /** By source: 1 for one whose server does not answer. */
   unreachable: Uint8Array;
-  /** By source: 1 for one that is named as a trial. */
-  trial: Uint8Array;
+  /** By source: 1 for one where patients hardly are. */
+  offside: Uint8Array;
   /** By source: its login's number. */
   logins: Uint32Array;
   /** Sources of each login, ascending. */
@@ -89,7 +89,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
   const shapes: number[] = [];
   const types: number[] = [];
   const unreachable: number[] = [];
-  const trial: number[] = [];
+  const offsides: number[] = [];
   const wholes: number[] = [];
   const logins = createLogins();
 
@@ -111,7 +111,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
   return {
     add(source) {
       begun = words.length;
-      const { words: nameWords, whole, telling } = readSourceWords(source, addWord);
+      const { words: nameWords, whole, telling, offside } = readSourceWords(source, addWord);
       const name = nameWords.map(wholeWord).join(" ");
       ids.push(source.id);
       starts.push(words.length);
@@ -125,7 +125,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
       types.push(typeNumbers.get(type) ?? 0);
       wholes.push(Math.min(whole, 255));
       unreachable.push(source.liveness === "unreachable" ? 1 : 0);
-      trial.push(nameWords.some(isTrialWord) ? 1 : 0);
+      offsides.push(offside ? 1 : 0);
       logins.add(source, name);
     },
     *finish() {
@@ -197,7 +197,7 @@ export function createIndexBuilder(readSourceWords: ReadSourceWords): IndexBuild
         typeNumbers,
         nameWords: ordered(wholes, new Uint8Array(ids.length)),
         unreachable: ordered(unreachable, new Uint8Array(ids.length)),
-        trial: ordered(trial, new Uint8Array(ids.length)),
+        offside: ordered(offsides, new Uint8Array(ids.length)),
         logins: loginNumbers,
         byLogin,
         names: nameOf,

@@ -34,8 +34,8 @@ export interface Selection {
 
 /** Whatever it is worth, a source that cannot be reached comes after all that can. */
 const UNREACHABLE = -10_000;
-/** What a name costs that says of itself that it is a trial: between two that match as well, patients are at the other. */
-const TRIAL = -40;
+/** What it costs to be a trial, or a server for staff: between two that match as well, patients are at the other. */
+const OFFSIDE = -6;
 /** After so many looks what is left has long names, for a query that says next to nothing; the rest of that length is still seen. */
 const MOST_VISITS = 5000;
 /** A word that more sources have is common. */
@@ -43,7 +43,7 @@ const COMMON = 2000;
 
 /** Makes the selection with the room that it works in. */
 export function createSelection(tables: IndexTables): Selection {
-  const { ids, named, beside, types, sizes, logins, byLogin, unreachable, trial } = tables;
+  const { ids, named, beside, types, sizes, logins, byLogin, unreachable, offside } = tables;
   const { begin, score, limit, extra } = createRanking(tables);
   /** Source → the mark of the last search that saw it. Marks only grow, so that nothing is ever wiped. */
   const marks = new Uint32Array(ids.length);
@@ -104,7 +104,7 @@ export function createSelection(tables: IndexTables): Selection {
     },
     favour(points) {
       for (let source = 0; source < ids.length; source++)
-        standing[source] = unreachable[source] === 1 ? UNREACHABLE : TRIAL * (trial[source] as number);
+        standing[source] = unreachable[source] === 1 ? UNREACHABLE : OFFSIDE * (offside[source] as number);
       for (const [source, more] of points) standing[source] = (standing[source] as number) + more;
       favoured = [...points].filter(([, more]) => more > 0).map(([source]) => source);
     },

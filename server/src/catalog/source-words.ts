@@ -4,7 +4,7 @@
  */
 import type { SourceRow } from "../store/schema.ts";
 import { addressParts, domainOf, hostOf, plainAddress } from "./addresses.ts";
-import { isBesideName, isSmallWord, isTellingWord, splitWords, wholeWord } from "./normalise.ts";
+import { isBesideName, isSmallWord, isTellingWord, isTrialWord, splitWords, wholeWord } from "./normalise.ts";
 import { createOtherNames } from "./other-names.ts";
 import { STATES, stateInName } from "./places.ts";
 import type { Vendors } from "./vendor.ts";
@@ -35,6 +35,8 @@ export interface NameShape {
   whole: number;
   /** Those of them that tell it from others. */
   telling: number;
+  /** True where patients hardly are: at a trial by its name, or at a server for staff. */
+  offside: boolean;
 }
 
 /**
@@ -55,6 +57,7 @@ const INNER_CAPITALS = /(\p{L}\p{Ll}{2})(?=\p{Lu}\p{Ll}{2})/gu;
 export function createSourceReader(vendors: Vendors): ReadSourceWords {
   const otherNames = createOtherNames();
   const shared = new Set(vendors.all.flatMap(({ hosts }) => hosts.map(domainOf)));
+  const staffed = new Set(vendors.all.flatMap(({ staff_hosts }) => staff_hosts));
   const texts = new Map<string, readonly string[]>();
   const addresses = new Map<string, readonly string[]>();
   const wordsOf = (text: string): readonly string[] => remembered(texts, text, splitWords);
@@ -119,7 +122,9 @@ export function createSourceReader(vendors: Vendors): ReadSourceWords {
       if (address) for (const term of termsOf(address)) add(term, FIELD.address, false);
     }
     const whole = words.filter((word) => !isBesideName(word)).length || words.length;
-    return { words, whole: Math.max(1, whole), telling: Math.max(1, words.filter(isTellingWord).length || whole) };
+    const telling = Math.max(1, words.filter(isTellingWord).length || whole);
+    const host = hostOf(plainAddress(source.fhir_base_url ?? "") ?? "");
+    return { words, whole: Math.max(1, whole), telling, offside: words.some(isTrialWord) || staffed.has(host) };
   };
 }
 

@@ -26,6 +26,8 @@ const vendorFile = z.strictObject({
   names: z.array(z.string().min(1)).min(1),
   /** Domains of its FHIR servers; names below them count. */
   hosts: z.array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/)).default([]),
+  /** Those of its FHIR servers where hospital staff sign in; a patient's own stands beside it. */
+  staff_hosts: z.array(z.string()).default([]),
   /** Regular expressions over a FHIR base URL, tried when no vendor's domain is known; case folded. */
   addresses: z.array(pattern).default([]),
   /** What a patient may type for it or its portal; no word that is part of many names. */
