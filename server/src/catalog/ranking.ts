@@ -89,7 +89,9 @@ export function createRanking(tables: IndexTables): Ranking {
   let calledSo = 0;
   // A query's words as columns of numbers: they are read a hundred thousand times.
   const column = (): Int32Array => new Int32Array(MOST_WORDS);
-  const [exact, from, to, stemFrom, stemTo, initials, letters] = [
+  const [exact, from, to, stemFrom, stemTo, initials, letters, lowest, highest] = [
+    column(),
+    column(),
     column(),
     column(),
     column(),
@@ -133,6 +135,9 @@ export function createRanking(tables: IndexTables): Ranking {
         stemFrom[turn] = word.stem[0];
         stemTo[turn] = word.stem[1];
         initials[turn] = word.initials;
+        // Most words of a source are none that is asked for: what lies outside of all ranges is soon told.
+        lowest[turn] = word.ranges[0]?.[0] ?? 0;
+        highest[turn] = word.ranges.at(-1)?.[1] ?? 0;
         shortened[turn] = word.shortened ? SHORTENED : 0;
         optional[turn] = word.optional ? 1 : 0;
       });
@@ -155,13 +160,14 @@ export function createRanking(tables: IndexTables): Ranking {
         const full = FULL[field] as number;
         if (number === otherName) least = calledSo;
         for (let turn = 0; turn < count; turn++) {
+          if (number < (lowest[turn] as number) || number >= (highest[turn] as number)) continue;
           if (full <= (best[turn] as number)) continue;
           let worth = worthOf(turn, number, field);
           if (worth === 0) continue;
           // Of two names that differ in this alone, the one that is written as it was typed.
           if ((entry & SHORTENED) !== shortened[turn]) worth -= HALF;
           // Of two words that begin with a letter, the one that stands behind the word before it.
-          const next = turn > 0 && letters[turn] === 0 && at - start === (place[turn - 1] as number) + 1;
+          const next = letters[turn] === 0 && turn > 0 && at - start === (place[turn - 1] as number) + 1;
           if (next ? worth < (best[turn] as number) : worth <= (best[turn] as number)) continue;
           best[turn] = worth;
           place[turn] = field === FIELD.name ? at - start : -2;
