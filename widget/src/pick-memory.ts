@@ -1,7 +1,8 @@
 /**
- * The last picks, by id and name; never what was typed. The one of the last hour stays in this tab: a return that failed does
- * not say which hospital it was, and *Try again* should lead to the same one. A few stay on this device, to be offered again,
- * until the patient has them forgotten. Without storage (a private or sandboxed page) nothing stays.
+ * The last picks, by id and by what tells a hospital from others of its name; never what was typed. The one of the last hour
+ * stays in this tab: a return that failed does not say which hospital it was, and *Try again* should lead to the same one. A
+ * few stay on this device, to be offered again, until the patient has them forgotten. Without storage (a private or sandboxed
+ * page) nothing stays.
  */
 import type { Picked } from "./state.ts";
 
@@ -17,10 +18,10 @@ const storageOf = (lasting: boolean): Storage => (lasting ? localStorage : sessi
 const keyOf = (lasting: boolean): string => `mb-connect:${lasting ? "recent" : "pick"}`;
 
 /** Keeps a pick, in this tab and on this device. */
-export function rememberPick({ id, name }: Picked): void {
+export function rememberPick({ id, name, city, state, zip, logo_url }: Picked): void {
   for (const lasting of [false, true]) {
     const older = lasting ? recallPicks(true).filter((one) => one.id !== id) : [];
-    const picks = [{ id, name, time: Date.now() }, ...older].slice(0, KEPT_PICKS);
+    const picks = [{ id, name, city, state, zip, logo_url, time: Date.now() }, ...older].slice(0, KEPT_PICKS);
     try {
       storageOf(lasting).setItem(keyOf(lasting), JSON.stringify(picks));
     } catch {}
@@ -40,7 +41,7 @@ export function recallPicks(lasting: boolean): Picked[] {
     const kept: Kept[] = JSON.parse(storageOf(lasting).getItem(keyOf(lasting)) ?? "");
     return kept
       .filter(({ time }) => lasting || Date.now() - time < HOUR_MS)
-      .map(({ id, name }) => ({ id: String(id), name: String(name) }));
+      .map(({ time, id, name, ...shown }) => ({ ...shown, id: String(id), name: String(name) }));
   } catch {
     return [];
   }
