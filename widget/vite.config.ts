@@ -15,7 +15,7 @@ const TERSER: MinifyOptions = {
   // Names that never leave the element, and are none of its words' either.
   mangle: {
     properties: {
-      regex: /^(rows|recent|pick|link|ending|unfolds|tone|spoken|view|change|show|turn|renderRoot|_\$\w+)$/,
+      regex: /^(rows|recent|pick|link|ending|unfolds|told|tone|spoken|view|change|show|turn|renderRoot|_\$\w+)$/,
     },
   },
 };

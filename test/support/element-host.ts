@@ -161,6 +161,8 @@ const PULLS: Record<string, (n: number) => Answer> = {
   patient: () => page(CONNECTIONS),
   steady: () => page(CONNECTIONS),
   "hang-after": () => page(CONNECTIONS),
+  "hang-end": () => page(CONNECTIONS),
+  held: () => page(CONNECTIONS),
 };
 const ARRIVING = [
   ["waiting", 0],
@@ -168,11 +170,15 @@ const ARRIVING = [
   ["running", 1100],
 ];
 
-/** Makes the middleware; `listen` on `/host/{case}/{mark}/log` and `…/closed` reads back what happened. */
+/**
+ * Makes the middleware; `/host/{case}/{mark}/log` and `…/closed` read back what happened, and `…/release` lets the case `held`
+ * answer how the connections are.
+ */
 export function elementHost(): (context: Exchange, next: () => Promise<void>) => Promise<void> {
   const log = new Map<string, Asked[]>();
   const closed = new Map<string, Promise<unknown>>();
   const gone = new Set<string>();
+  const held = new Map<string, () => void>();
   return async (context, next) => {
     const [, root, kind = "", mark = "", route] = context.URL.pathname.split("/");
     if (root !== "host") return next();
@@ -185,6 +191,10 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
       await closed.get(key);
       return send(res, json({ closed: closed.has(key) }));
     }
+    if (route === "release") {
+      held.get(key)?.();
+      return send(res, json({}));
+    }
     if (kind === "page") return send(res, elementPage(url));
     if (!route) return send(res, { ...html(200), body: `<title>portal</title><h1>${kind}</h1>` });
     const body = await bodyOf(req);
@@ -194,6 +204,7 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
       const logo = { type: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' };
       send(res, url.pathname.endsWith("sound") ? logo : html(404));
     } else if (req.method === "DELETE") {
+      if (kind === "hang-end") return;
       gone.add(`${key}/${url.pathname.split("/").at(-1)}`);
       send(res, kind === "steady" ? envelope("internal_error", 500) : json({ disconnected: true }));
     } else if (route === "patient-connections") {
@@ -201,6 +212,7 @@ export function elementHost(): (context: Exchange, next: () => Promise<void>) =>
       // The list itself, then its end, then whatever else is asked.
       if (kind === "patient-once") return send(res, times === 1 ? page(CONNECTIONS) : html(502));
       if (kind === "hang-after" && times > 1) return;
+      if (kind === "held") await new Promise<void>((resolve) => held.set(key, resolve));
       if (kind === "patient")
         return send(
           res,

@@ -1,6 +1,6 @@
 /** The patient's own connections: how each one is, what it does not give, a way back and a way out. */
 import { equal, ok } from "./support/assert.ts";
-import { type Mounted, mount, next, press, settled } from "./support/element.ts";
+import { type Mounted, mount, next, press, search, settled } from "./support/element.ts";
 import { comeBack } from "./support/states.ts";
 
 const SUCCESS = "success=true&connection_id=fhirsrc_1";
@@ -10,6 +10,12 @@ async function listed(kind = "patient"): Promise<Mounted> {
   await at.until(() => at.find("[part=connection]"), "the connections are on show");
   return at;
 }
+
+/** All of each, so that nothing stands there that nobody wrote. */
+const whole = (at: Mounted): string[] =>
+  [...(at.element.shadowRoot?.querySelectorAll("[part=connection]") ?? [])].map(
+    (one) => one.textContent?.replace(/\s+/g, " ").trim() ?? "",
+  );
 
 const items = (at: Mounted): string[] =>
   [...(at.element.shadowRoot?.querySelectorAll("[part=connection]") ?? [])].map((one) =>
@@ -35,6 +41,7 @@ describe("connections", () => {
       "Northwind Family Practice|Access has ended|Reconnect Northwind Family Practice",
       "Willow Eye Center|Connected|Disconnect Willow Eye Center",
     ]);
+    equal(whole(at)[2], "WE Willow Eye Center Connected Disconnect Willow Eye Center");
     equal(at.find("ul[part=connections]")?.getAttribute("aria-labelledby"), "connections");
     equal(at.find("#connections")?.textContent, "Your hospitals");
     equal(
@@ -122,7 +129,79 @@ describe("connections", () => {
       ends.map(({ path }) => path.split("/").at(-1)),
       ["conn_3"],
     );
-    ok(at.element.shadowRoot?.activeElement, "the focus stays inside");
+    await at.until(() => at.said() === "Willow Eye Center: Not connected", "that it has ended is said");
+    equal(at.element.shadowRoot?.activeElement?.id, "connections", "the focus stays with the list");
+  });
+
+  it("say that one is being ended, and take no second press meanwhile", async () => {
+    const at = await listed("hang-end");
+    await end(at, "Willow Eye Center");
+    await at.until(() => at.said() === "Please wait a moment", "it is said");
+    equal(items(at)[2], "Willow Eye Center|Connected|Please wait a moment");
+    equal((await at.asked()).filter(({ method }) => method === "DELETE").length, 1);
+  });
+
+  it("ask alone: what else is amiss with one waits, and whoever searches is not asked any more", async () => {
+    const at = await listed("steady");
+    at.button("Disconnect Mercy General Hospital").click();
+    await at.element.updateComplete;
+    const question = "Willow Clinic will get no more records from Mercy General Hospital.";
+    ok(
+      items(at)[0]?.endsWith(`${question}|Keep Mercy General Hospital|Yes, disconnect Mercy General Hospital`),
+      `${items(at)[0]}`,
+    );
+    ok(!items(at)[0]?.includes("Fix it"), "nothing else is offered");
+    // A whole text at once, as from a clipboard or a microphone.
+    at.input().value = "mercy";
+    at.input().dispatchEvent(new InputEvent("input"));
+    await at.until(() => at.options().length === 2, "rows are on show");
+    ok(!at.text().includes(question), at.text());
+    await at.until(() => at.said() === "2 results", "the answer is said");
+  });
+
+  it("come though the patient goes on before they are known", async () => {
+    const going: ((at: Mounted) => Promise<void> | void)[] = [
+      (at) => at.button("Try again").click(),
+      async (at) => {
+        at.button("Try again").click();
+        await at.element.updateComplete;
+        await search(at, "mercy");
+        await press("ArrowDown", "Enter");
+        at.button("Cancel").click();
+      },
+    ];
+    for (const go of going) {
+      sessionStorage.clear();
+      const at = await comeBack("success=false&error=user_denied", "held", (element) => {
+        element.createSession = () => new Promise(() => {});
+      });
+      await go(at);
+      while ((await at.asked()).every(({ path }) => !path.includes("patient-connections"))) await settled();
+      await fetch(at.element.connectionsUrl.replace("patient-connections", "release"));
+      await at.until(() => at.find("#connections"), "they are on show");
+    }
+  });
+
+  it("of a page that gives no route offer what a page can do, and no end", async () => {
+    const at = await mount("patient", (element) => {
+      element.connectionsUrl = "";
+      element.connections = [
+        { id: "conn_8", connection_id: "fhirsrc_8", name: "Mercy Hills", status: "active" },
+        { id: "conn_9", connection_id: "fhirsrc_9", name: "Merit Eye Center", status: "expired" },
+      ];
+    });
+    equal(items(at), ["Mercy Hills|Connected", "Merit Eye Center|Access has ended|Reconnect Merit Eye Center"]);
+  });
+
+  it("are the host's where a framework sets none", async () => {
+    const at = await mount("patient", (element) => {
+      Object.assign(element, { connections: undefined, strings: undefined, limit: null, minLength: undefined });
+    });
+    await at.until(() => at.find("[part=connection]"), "the connections are on show");
+    equal([at.element.limit, at.element.minLength, at.element.label], [20, 2, undefined]);
+    Object.assign(at.element, { searchUrl: undefined, strings: null, label: "" });
+    await at.element.updateComplete;
+    equal([at.element.searchUrl, at.find("label")?.textContent], ["/api/connections", "Find your hospital or clinic"]);
   });
 
   it("stay where ending one fails, and the page and the patient are told", async () => {
@@ -136,6 +215,7 @@ describe("connections", () => {
     await at.element.updateComplete;
     ok(at.text().includes("Something is not working. Please try again in a minute."), at.text());
     ok(at.text().includes("Yes, disconnect Willow Eye Center"), "it can be tried again");
+    ok(!at.text().includes("Try again") && !at.element.matches(":state(error)"), "nothing is wrong with the field");
   });
 
   it("that give less than was asked for can be mended, from the list and from the way back", async () => {
@@ -156,7 +236,14 @@ describe("connections", () => {
     const again = next(back.element, "mb-select", true);
     back.button("Fix it").click();
     equal((await again).connection.id, "fhirsrc_1");
-    back.button("Connect another hospital").click();
+    const field = document.createElement("input");
+    document.body.append(field);
+    field.focus();
+    back.element.createSession = () => Promise.reject(new Error("down"));
+    back.button("Fix it").click();
+    await back.until(() => back.said().startsWith("Please wait a moment."), "that it fails is said as well");
+    field.remove();
+    back.button("Choose another hospital").click();
     await back.element.updateComplete;
     equal(back.element.state, "idle");
     ok(back.text().includes("Your hospitals"), "and the others are there");

@@ -1,7 +1,8 @@
 /** What a developer relies on: attributes, words, methods, parts, and a definition that can be met twice. */
 import { MbConnect } from "@mb-connect/widget";
+import { executeServerCommand } from "@web/test-runner-commands";
 import { equal, ok } from "./support/assert.ts";
-import { mount, search } from "./support/element.ts";
+import { mount, next, point, search } from "./support/element.ts";
 
 describe("element", () => {
   it("reads its attributes, and has the documented defaults", () => {
@@ -115,6 +116,30 @@ describe("element", () => {
     MbConnect.define("other-connect");
     ok(document.createElement("other-connect") instanceof MbConnect, "the other name is one of it");
     ok(customElements.get("mb-connect") === MbConnect, "the first stays");
+  });
+
+  it("searches on where it is moved in the page", async () => {
+    const at = await mount();
+    at.element.value = "mercy";
+    const place = document.createElement("div");
+    document.body.append(place);
+    place.append(at.element);
+    await at.until(() => at.options().length === 2, "rows are on show");
+  });
+
+  it("is pressed inside of a closed root, too", async () => {
+    const host = document.createElement("div");
+    const at = await mount();
+    document.body.append(host);
+    host.attachShadow({ mode: "closed" }).append(at.element);
+    await search(at, "mercy");
+    const selected = next(at.element, "mb-select", true);
+    await point(at.options()[1] as HTMLElement);
+    equal((await selected).connection.name, "Mercy Hills Clinic");
+    ok(at.element.matches(":state(open)"), "the list is open");
+    host.style.marginTop = "40px";
+    await executeServerCommand("send-mouse", { type: "click", position: [3, 3] });
+    await at.until(() => !at.element.matches(":state(open)"), "and a press elsewhere closes it");
   });
 
   it("hears nothing of the page once it is gone", async () => {

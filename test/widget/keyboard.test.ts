@@ -140,6 +140,13 @@ describe("keyboard", () => {
     equal((await again).phase, "search");
   });
 
+  it("says what helps where a hospital is not listed, though Tab has closed the list", async () => {
+    const at = await mount();
+    await search(at, "mercy");
+    await press("Tab", "Tab", "Enter");
+    await at.until(() => at.said().startsWith("Try the name on a bill"), "it is said");
+  });
+
   it("takes no key of an input method", async () => {
     const at = await mount();
     await search(at, "mer");

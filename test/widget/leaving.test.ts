@@ -85,6 +85,20 @@ describe("leaving", () => {
     await fetch("/host/hang/canceled/closed");
   });
 
+  it("goes on where the second click of a double click meets what has come under it", async () => {
+    const at = await leave("hang");
+    at.button("Cancel").dispatchEvent(new MouseEvent("click", { detail: 2 }));
+    await at.element.updateComplete;
+    equal(at.element.state, "starting");
+    at.button("Cancel").dispatchEvent(new MouseEvent("click", { detail: 1 }));
+    await at.until(() => at.options().length === 2, "the rows are there again");
+    let picks = 0;
+    at.element.addEventListener("mb-select", () => (picks += 1));
+    at.options()[0]?.dispatchEvent(new MouseEvent("click", { detail: 2 }));
+    await settled();
+    equal([at.element.state, picks], ["results", 0]);
+  });
+
   it("stays when it was canceled, though the answer comes all the same", async () => {
     let answer = (_: { url: string }) => {};
     const at = await mount("sound", (element) => {
@@ -179,7 +193,16 @@ describe("leaving", () => {
     });
     at.button("Copy").click();
     await at.until(() => at.said() === "Copied", "it says so");
+    ok(at.button("Copied"), "and shows it");
     equal(copied, "req_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    for (const refused of [undefined, { writeText: () => Promise.reject(new Error("forbidden")) }]) {
+      const other = await leave("told");
+      await other.until(() => other.element.state === "failed", "it failed");
+      Object.defineProperty(navigator, "clipboard", { value: refused, configurable: true });
+      other.button("Copy").click();
+      await settled();
+      ok(other.button("Copy"), "nothing is copied, and nothing said to be");
+    }
     Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
   });
 

@@ -67,6 +67,39 @@ describe("suggestions", () => {
     ok(!at.text().includes("Forget"), "there is nothing left to forget");
   });
 
+  it("close where nothing but what is forgotten was on show", async () => {
+    keep("Mercy");
+    const at = await mount("none");
+    at.input().click();
+    await at.until(() => at.options().length === 1, "it is on show");
+    at.button("Forget my recent choices").click();
+    await at.element.updateComplete;
+    equal([at.find(".results"), at.element.matches(":state(open)")], [null, false]);
+  });
+
+  it("tell what was picked from others of its name, and keep nothing of what was typed for it", async () => {
+    const first = await mount("logos");
+    first.element.addEventListener("mb-redirect", (event) => event.preventDefault());
+    first.element.createSession = async () => ({ url: "https://portal.example/" });
+    await search(first, "mercy");
+    const left = next(first.element, "mb-redirect");
+    first.options()[0]?.click();
+    await left;
+    const [{ time, logo_url, ...kept }] = JSON.parse(localStorage.getItem("mb-connect:recent") ?? "");
+    equal(kept, {
+      id: "fhirsrc_00000000000000000000000001",
+      name: "Mercy General Hospital",
+      city: "Springfield",
+      state: "IL",
+      zip: "62700",
+    });
+    const at = await mount();
+    at.input().click();
+    await at.until(() => at.options().length === 4, "they are on show");
+    equal(at.options()[0]?.querySelector("[part=detail]")?.textContent, "Springfield, IL 62700");
+    ok(at.options()[0]?.querySelector(`img[src="${logo_url}"]`), "its logo is there");
+  });
+
   it("are at most four of this device, and whatever else is kept there is no harm", async () => {
     keep("a", "b", "c", "d");
     const at = await mount("none");

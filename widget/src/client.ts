@@ -32,7 +32,7 @@ export interface Source {
 export interface Query {
   q: string;
   limit: number;
-  brand?: string;
+  brand?: string | undefined;
 }
 
 /** What a search answers. */
@@ -71,7 +71,9 @@ export function deadline(seconds: number): AbortController {
  */
 export function requestSources(url: string, query: Query, signal: AbortSignal): Promise<object> {
   const address = new URL(url, document.baseURI);
-  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) address.searchParams.set(name, value);
+  }
   return request(address.href, { signal });
 }
 
@@ -115,10 +117,9 @@ export interface PatientConnection {
   pull?: Pull | null;
 }
 
-/** Asks the host's route for the patient's connections: those that have a name, none where the answer makes no sense. */
+/** Asks the host's route for the patient's connections. */
 export async function requestConnections(url: string): Promise<PatientConnection[]> {
-  const { data } = (await request(url, deadline(TIMEOUT_SECONDS))) as { data?: PatientConnection[] };
-  return Array.isArray(data) ? data.filter((one) => typeof one?.name === "string") : [];
+  return named<PatientConnection>(await request(url, deadline(TIMEOUT_SECONDS)));
 }
 
 /** Ends a connection, by its id (`conn_…`). */
@@ -126,12 +127,16 @@ export function requestEnd(url: string, id: string): Promise<object> {
   return request(`${url}/${id}`, { ...deadline(TIMEOUT_SECONDS), method: "DELETE" });
 }
 
-/** A page made of whatever a search gave: rows need an id and a name, and anything that is no list is a fault. */
+/** A page made of whatever a search gave. */
 export function pageOf(answer: object, limit: number): SourcePage {
-  const { data, has_more } = answer as Partial<SourcePage>;
-  if (!Array.isArray(data)) throw fault("internal_error");
-  const rows = data.filter((row) => typeof row?.id === "string" && typeof row.name === "string");
-  return { data: rows.slice(0, limit), has_more: has_more === true || rows.length > limit };
+  const rows = named<Source>(answer);
+  return { data: rows.slice(0, limit), has_more: (answer as SourcePage).has_more === true || rows.length > limit };
+}
+
+/** What of a list has an id and a name. Throws where it is no list. */
+function named<Row extends { id: string; name: string }>(answer: object): Row[] {
+  const { data } = answer as { data: Row[] };
+  return data.filter((one) => typeof one?.id === "string" && typeof one.name === "string");
 }
 
 /** The address to leave for. Refuses everything but `https:`, and `http:` on this very machine. */

@@ -10,6 +10,7 @@ export interface ConnectionsHost {
   readonly connections: readonly PatientConnection[] | null;
   readonly disabled: boolean;
   readonly searchUrl: string;
+  readonly connectionsUrl: string;
   reconnect(id: string): Promise<void>;
 }
 
@@ -26,13 +27,14 @@ export function missingOf(link: PatientConnection | null, { missing, kinds, lang
 }
 
 /** A state's words; those of `expired` and `failed` serve for their likes. */
-function statusOf(name: PatientConnection["status"], { status }: Strings): string | undefined {
+export function statusOf(name: PatientConnection["status"], { status }: Strings): string | undefined {
   return status[name] ?? status[name === "refresh_failed" ? "expired" : "failed"];
 }
 
-/** What is asked before a connection ends, or told where that failed. */
-export function askOf({ ending, code }: View, words: Strings): string {
-  return code ? (words.outcomes.wait?.text ?? "") : fill(words.disconnectAsk, { ...words, name: ending?.name });
+/** What is asked before a connection ends, or told of how that goes. */
+export function askOf({ ending }: View, words: Strings): string {
+  const told = words.outcomes.wait?.[ending?.told as "text"];
+  return told ?? fill(words.disconnectAsk, { ...words, ...ending });
 }
 
 /**
@@ -47,15 +49,15 @@ export function renderConnections(
   words: Strings,
   acts: ConnectionsActs,
 ): TemplateResult | typeof nothing {
-  const { connections, disabled, searchUrl } = host;
+  const { connections, disabled, searchUrl, connectionsUrl } = host;
   if (!connections?.length) return nothing;
   const rows = connections.map((connection) => {
     const { id, name, last_refreshed_at } = connection;
     const status = ended.has(connection) ? "disconnected" : connection.status;
-    const say = (text: string) => fill(text, { ...words, name });
+    const say = (text: string) => fill(text, { ...words, ...connection });
     const active = status === "active";
-    const missing = active ? missingOf(connection, words) : "";
     const asking = view.ending?.id === id;
+    const missing = active && !asking ? missingOf(connection, words) : "";
     const since =
       active && last_refreshed_at
         ? ` · ${fill(words.updated, { date: new Date(last_refreshed_at).toLocaleDateString(words.lang) })}`
@@ -64,7 +66,7 @@ export function renderConnections(
     // The button that asks turns into the way back, so that the focus stays and a second press harms nothing.
     const end = renderButton(
       say(asking ? words.disconnectNo : words.disconnect),
-      () => acts.change({ ending: asking ? null : connection, code: null }),
+      () => acts.change({ ending: asking ? null : connection }),
       !asking,
     );
     return html`
@@ -72,13 +74,13 @@ export function renderConnections(
         ${renderLogo(connection, searchUrl)}
         <span part="name">${name}</span>
         <span part="detail">${statusOf(status, words)}${since}</span>
-        ${missing && html`<p>${missing}</p>`}
+        ${missing ? html`<p>${missing}</p>` : nothing}
         ${asking ? html`<p>${askOf(view, words)}</p>` : nothing}
         ${
-          disabled
+          disabled || (asking && view.ending?.told === "title")
             ? nothing
             : html`<div>
-                ${active && !missing ? nothing : again} ${active ? end : nothing}
+                ${active && !missing ? nothing : again} ${active && connectionsUrl ? end : nothing}
                 ${asking ? renderButton(say(words.disconnectYes), () => acts.disconnect(connection), true) : nothing}
               </div>`
         }
@@ -86,7 +88,7 @@ export function renderConnections(
     `;
   });
   return html`
-    <h2 id="connections">${words.connections}</h2>
+    <h2 id="connections" tabindex="-1">${words.connections}</h2>
     <ul part="connections" role="list" aria-labelledby="connections">${rows}</ul>
   `;
 }

@@ -19,7 +19,7 @@ import {
   requestSources,
   type SourcePage,
 } from "./client.ts";
-import { type ConnectionsActs, renderConnections } from "./connections.ts";
+import { type ConnectionsActs, renderConnections, statusOf } from "./connections.ts";
 import { type ErrorDetail, emit } from "./events.ts";
 import { type Locales, localeOf, RIGHT_TO_LEFT } from "./locale.ts";
 import { forgetPicks, recallPicks, rememberPick } from "./pick-memory.ts";
@@ -75,8 +75,6 @@ const DEFAULTS = {
   spoken: ["", ""],
 };
 
-const NONE: SourcePage = { data: [], has_more: false };
-
 /** Whose records they are, which chooses some words: the patient's own, their child's, or somebody's they care for. */
 export type Relation = "self" | "child" | "other";
 
@@ -86,7 +84,7 @@ export type Relation = "self" | "child" | "other";
  */
 export type SearchConnections = (
   query: string,
-  how: { limit: number; signal: AbortSignal; brand?: string },
+  how: { limit: number; signal: AbortSignal; brand?: string | undefined },
 ) => Promise<SourcePage>;
 
 /** Takes the place of the session request. */
@@ -230,24 +228,25 @@ export class MbConnect extends LitElement {
   #search = searchAsYouType(
     (query, signal) => this.#load(query, signal, this.limit),
     (query, page) => {
-      if (this.state === "idle") return this.#change(suggested(recallPicks(true), page));
+      if (this.state === "idle") return this.#suggest(page.data);
       this.#change(found(this.view, page));
       emit(this, "mb-search", { query, count: page.data.length, hasMore: page.has_more });
     },
     (error) => {
       // Without suggestions there is still the field.
-      if (this.state === "idle") this.#change(suggested(recallPicks(true), NONE));
+      if (this.state === "idle") this.#suggest([]);
       else this.#change({ state: "empty", rows: [], ...this.#report("search", error) });
     },
   );
   #starting: AbortController | undefined;
-  #following: object | undefined;
+  #following = {};
   #fetched: readonly PatientConnection[] | null = null;
   #ended = new WeakSet<PatientConnection>();
   #language: MutationObserver | undefined;
   #locale = ENGLISH;
   #shown: View | undefined;
   #said = "";
+  #inside: Event | undefined;
   #speaking: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -329,10 +328,14 @@ export class MbConnect extends LitElement {
   override connectedCallback(): void {
     // Before the first render, and after the properties that some frameworks set only once the element is in the page.
     queueMicrotask(() => {
-      if (this.isConnected && (this.returnMode === "manual" || !this.handleReturn())) this.#follow();
+      if (!this.isConnected) return;
+      if (this.returnMode === "manual" || !this.handleReturn()) this.#follow();
+      // Moved in the page, which ended the search.
+      if (this.state === "searching") this.#search.ask(queryOf(this.value));
     });
     super.connectedCallback();
-    addEventListener("pointerdown", this.#pressedOutside);
+    this.addEventListener("pointerdown", this.#pressed);
+    addEventListener("pointerdown", this.#pressed);
     addEventListener("pageshow", this.#cameBack);
     this.#language = new MutationObserver(() => this.requestUpdate());
     this.#language.observe(document, { subtree: true, attributeFilter: ["lang"] });
@@ -340,16 +343,19 @@ export class MbConnect extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener("pointerdown", this.#pressedOutside);
+    removeEventListener("pointerdown", this.#pressed);
     removeEventListener("pageshow", this.#cameBack);
     this.#language?.disconnect();
     clearTimeout(this.#speaking);
     this.#stop();
+    this.#following = {};
     if (isLeaving(this.state)) this.#change(canceled(this.view));
   }
 
   /** Waits for a language that is still on its way, so that words do not change before the reader's eyes. */
   protected override async scheduleUpdate(): Promise<void> {
+    // Frameworks set what a page leaves out to undefined or null.
+    for (const [name, value] of Object.entries(DEFAULTS)) (this as Record<string, unknown>)[name] ??= value;
     this.#locale = await localeOf(this, MbConnect.locales);
     super.scheduleUpdate();
   }
@@ -378,7 +384,7 @@ export class MbConnect extends LitElement {
     return html`<div lang=${words.lang} dir=${RIGHT_TO_LEFT.test(words.lang) ? "rtl" : nothing}>
       ${
         hasEnded(view.state)
-          ? renderOutcome(view, words, this.#take, this.#copy)
+          ? renderOutcome(view, words, this.#take, this.#copy, this.#said)
           : html`
               <slot name="heading"></slot>
               <label part="label" for="input">${words.label}</label>
@@ -405,6 +411,10 @@ export class MbConnect extends LitElement {
     this.view = reduce(this.view, change);
   };
 
+  #suggest(recommended: readonly Row[]): void {
+    this.#change(suggested(recallPicks(true), recommended));
+  }
+
   #acts: ComboboxActs & ConnectionsActs = {
     change: this.#change,
     show: () => {
@@ -414,21 +424,26 @@ export class MbConnect extends LitElement {
     pick: (row) => void (row.unfolds ? this.#unfold(row) : this.#start(row, "search")),
     forget: () => {
       forgetPicks(true);
-      this.#change({ rows: this.view.rows.filter(({ recent }) => !recent) });
+      this.#suggest(this.view.rows.filter(({ recent }) => !recent));
     },
     unlisted: () => {
-      this.#change({ state: "empty", rows: [], unlisted: true });
+      this.#change({ state: "empty", rows: [], open: true, unlisted: true });
       emit(this, "mb-not-listed", { query: queryOf(this.value) });
     },
     disconnect: async (connection) => {
+      // Where the buttons go while it ends; nothing there can be pressed by mistake.
+      this.#find("#connections")?.focus({ preventScroll: true });
+      this.#change({ ending: { ...connection, told: "title" } });
       try {
         await requestEnd(this.connectionsUrl, connection.id);
         this.#ended.add(connection);
         this.#change({ ending: null });
+        this.#say(`${connection.name}: ${statusOf("disconnected", this.#words())}`);
         this.#follow();
         emit(this, "mb-disconnect", { connection });
       } catch (error) {
-        this.#change(this.#report("disconnect", error));
+        this.#report("disconnect", error);
+        this.#change({ ending: { ...connection, told: "text" } });
       }
     },
   };
@@ -444,9 +459,8 @@ export class MbConnect extends LitElement {
   }
 
   async #load(query: string, signal: AbortSignal, limit: number, brand?: string): Promise<SourcePage> {
-    const which = brand ? { brand } : {};
-    const own = this.searchConnections?.(query, { limit, signal, ...which });
-    return pageOf(await (own ?? requestSources(this.searchUrl, { q: query, limit, ...which }, signal)), limit);
+    const own = this.searchConnections?.(query, { limit, signal, brand });
+    return pageOf(await (own ?? requestSources(this.searchUrl, { q: query, limit, brand }, signal)), limit);
   }
 
   async #start(pick: Picked, reason: PickReason): Promise<void> {
@@ -484,7 +498,7 @@ export class MbConnect extends LitElement {
         const list = await requestConnections(connectionsUrl);
         if (!wanted()) return false;
         if (this.connections === this.#fetched) this.connections = this.#fetched = list;
-        if (!result?.success) return false;
+        if (!result?.success || result !== this.result) return false;
         const link = list.find((one) => one.connection_id === result.connection_id);
         if (link)
           this.#change({ link, pick: link.name ? { id: link.connection_id, name: link.name } : this.view.pick });
@@ -514,12 +528,12 @@ export class MbConnect extends LitElement {
     this.#search.stop();
     this.#starting?.abort();
     this.#starting = undefined;
-    this.#following = undefined;
   }
 
-  #copy = async (code: string): Promise<void> => {
-    await navigator.clipboard.writeText(code);
-    this.#say(this.#words().copied);
+  #copy = (code: string): void => {
+    const copied = () => this.#say(this.#words().copied);
+    // Pages without TLS have no clipboard, and frames may be forbidden it: the code can still be selected.
+    navigator.clipboard?.writeText(code).then(copied, () => {});
   };
 
   /** Tells the page of a fault, and gives back what chooses the screen. */
@@ -531,8 +545,10 @@ export class MbConnect extends LitElement {
     return { code: known, support: `${request_id}` };
   }
 
-  #pressedOutside = (event: Event): void => {
-    if (this.view.open && !event.composedPath().includes(this)) this.#change({ open: false });
+  /** Closes the list where a press came by the window alone; its path leaves out the element where that is in a closed root. */
+  #pressed = (event: Event): void => {
+    if (event.currentTarget === this) this.#inside = event;
+    else if (this.view.open && event !== this.#inside) this.#change({ open: false });
   };
 
   /** Back from the portal to a page that the browser kept alive: nothing is under way any more. */

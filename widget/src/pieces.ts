@@ -3,10 +3,20 @@ import { html, nothing, type TemplateResult } from "lit";
 import { logoAddress } from "./client.ts";
 import type { Row } from "./state.ts";
 
-/** A button; `clear` is a part of its own, and `quiet` looks like the lesser of two. */
+/**
+ * A button; `clear` is a part of its own, and `quiet` looks like the lesser of two. The second click of a double click is none:
+ * by then another button may stand there.
+ */
 export function renderButton(text: string, press: () => void, quiet = false, part = "button"): TemplateResult {
-  return html`<button part=${part} class=${quiet ? "quiet" : nothing} type="button" @click=${press}>${text}</button>`;
+  return html`<button part=${part} class=${quiet ? "quiet" : nothing} type="button" @click=${once(press)}>${text}</button>`;
 }
+
+/** Listens to clicks but the second of a double click. */
+export const once =
+  (press: () => void) =>
+  ({ detail }: MouseEvent): void => {
+    if (detail < 2) press();
+  };
 
 /**
  * A tile with the first letters of a name, and the logo over it where the host has one. Nothing moves when it comes, or does

@@ -42,13 +42,12 @@ export function outcomeOf(view: View, strings: Strings): Outcome {
   const next = nextStep(name);
   const key = [name, next].find((one) => Object.hasOwn(outcomes, one)) ?? ALIKE[next] ?? "retry";
   const { title, text, button, step = STEPS[key] ?? "retry" } = outcomes[key] as OutcomeWords;
-  const calm = key === name || key === "new_session";
   return {
     title,
     text: fill(text, strings),
     button: button ?? strings[step],
     step,
-    tone: calm ? "calm" : "wrong",
+    tone: key === name || key === "new_session" ? "calm" : "wrong",
   };
 }
 
@@ -66,12 +65,14 @@ function arrivalOf({ link }: View, strings: Strings): string {
  * somebody else has to act, a code by which they find what happened.
  *
  * @param copy takes the code to the clipboard
+ * @param said what was said last: that it is copied is seen as well
  */
 export function renderOutcome(
   view: View,
   strings: Strings,
   take: (step: OutcomeStep) => void,
   copy: (code: string) => void,
+  said: string,
 ): TemplateResult {
   const { title, text, button, step = "retry", tone } = outcomeOf(view, strings);
   const { pick, support } = view;
@@ -89,7 +90,7 @@ export function renderOutcome(
         // Some of it comes from a URL, so that nothing but an id of ours is shown.
         tone === "wrong" && /^(ps|req)_[0-9A-HJKMNP-TV-Z]{26}$/.test(support)
           ? html`<p part="detail">${strings.support} <code>${support}</code></p>
-              ${renderButton(strings.copy, () => copy(support), true)}`
+              ${renderButton(said === strings.copied ? said : strings.copy, () => copy(support), true)}`
           : nothing
       }
     </section>

@@ -6,7 +6,7 @@
  * @see WAI-ARIA Authoring Practices, Combobox pattern
  */
 import { html, nothing, type TemplateResult } from "lit";
-import { renderButton, renderLogo, renderName } from "./pieces.ts";
+import { once, renderButton, renderLogo, renderName } from "./pieces.ts";
 import { isLeaving, queryOf, type Row, type View } from "./state.ts";
 import { fill, type Strings } from "./strings.ts";
 
@@ -166,7 +166,7 @@ function renderResults(
                 <span part="name">${row.unfolds ? nameOf(row, words) : renderName(row)}</span>
                 <span part="detail">${detailOf(row)}</span>
               `;
-              const pick = () => acts.pick(row);
+              const pick = once(() => acts.pick(row));
               return buttons
                 ? html`
                     <li>

@@ -51,8 +51,11 @@ export interface View {
   readonly support: string;
   /** Whether the patient said that their hospital is not listed. */
   readonly unlisted: boolean;
-  /** The connection that the patient is asked about ending. */
-  readonly ending: Pick<PatientConnection, "id" | "name"> | null;
+  /**
+   * The connection that the patient is asked about ending; `told` of the words of *wait* stands in place of the question, the
+   * title while it is being ended, the text where that failed.
+   */
+  readonly ending: (Pick<PatientConnection, "id" | "name"> & { told?: "title" | "text" }) | null;
   readonly pick: Picked | null;
   readonly result: ReturnResult | null;
   /** What was connected, as the host knows it; null until that is known. */
@@ -98,10 +101,10 @@ export function reduce(view: View, change: Partial<View>): View {
 }
 
 /** On show before anything is typed: what was picked on this device before, then what the host recommends. */
-export function suggested(recent: readonly Picked[], page: SourcePage): Partial<View> {
+export function suggested(recent: readonly Picked[], recommended: readonly Row[]): Partial<View> {
   const rows: Row[] = [
     ...recent.map((one) => ({ ...one, recent: true })),
-    ...page.data.filter(({ id }) => recent.every((one) => one.id !== id)),
+    ...recommended.filter(({ id }) => recent.every((one) => one.id !== id)),
   ];
   return { rows, open: rows.length > 0, code: null };
 }
@@ -110,7 +113,7 @@ export function suggested(recent: readonly Picked[], page: SourcePage): Partial<
 export function typed(value: string, minLength: number): Partial<View> {
   return queryOf(value).length < minLength
     ? { ...INITIAL, value }
-    : { value, state: "searching", open: true, code: null, unlisted: false };
+    : { value, state: "searching", open: true, code: null, unlisted: false, ending: null };
 }
 
 /** An answer to what was typed. */
@@ -134,7 +137,7 @@ export function unfolded({ rows, active }: View, row: Row, { data }: SourcePage)
 
 /** A source was picked, and its session is being made. */
 export function picked(pick: Picked): Partial<View> {
-  return { state: "starting", open: false, code: null, result: null, pick };
+  return { state: "starting", open: false, code: null, ending: null, result: null, link: null, pick };
 }
 
 /** Staying after all: the rows are on show again where there were any. */

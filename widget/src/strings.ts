@@ -208,9 +208,9 @@ export function wordsOf({ strings, label, hint, appName, relation }: OwnWords, l
   const words = { ...all, ...all.relations?.[relation] };
   return {
     ...words,
-    label: label ?? words.label,
-    hint: hint ?? words.hint,
-    app: appName ?? words.app,
+    ...(label && { label }),
+    ...(hint && { hint }),
+    ...(appName && { app: appName }),
     status: { ...language.status, ...strings.status },
     outcomes: { ...language.outcomes, ...strings.outcomes },
   };

@@ -189,6 +189,13 @@ export async function type(text: string): Promise<void> {
   await executeServerCommand("send-keys", { type: text });
 }
 
+/** Presses the middle of something on show with a real mouse. */
+export async function point(target: Element): Promise<void> {
+  const { x, y, width, height } = target.getBoundingClientRect();
+  const position = [Math.round(x + width / 2), Math.round(y + height / 2)];
+  await executeServerCommand("send-mouse", { type: "click", position });
+}
+
 /** The next event of that name, as its detail; canceled where `cancel` says so. */
 export function next<Name extends keyof MbConnectEventMap>(
   element: MbConnect,
