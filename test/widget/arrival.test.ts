@@ -167,4 +167,14 @@ describe("records that arrive", () => {
     });
     await at.until(() => sentence(at) === "1.240 Unterlagen sind da", "all are here");
   });
+
+  it("are not told of where something else fails after them", async () => {
+    const at = await arriving("arriving", "Your records are here: 1,240");
+    const field = document.createElement("input");
+    document.body.append(field);
+    field.focus();
+    at.element.createSession = () => Promise.reject(new Error("down"));
+    await at.element.reconnect("conn_1");
+    await at.until(() => at.said().startsWith("Please wait a moment."), "the failure is said");
+  });
 });

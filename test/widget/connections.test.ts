@@ -236,14 +236,7 @@ describe("connections", () => {
     const again = next(back.element, "mb-select", true);
     back.button("Fix it").click();
     equal((await again).connection.id, "fhirsrc_1");
-    const field = document.createElement("input");
-    document.body.append(field);
-    field.focus();
-    back.element.createSession = () => Promise.reject(new Error("down"));
-    back.button("Fix it").click();
-    await back.until(() => back.said().startsWith("Please wait a moment."), "that it fails is said as well");
-    field.remove();
-    back.button("Choose another hospital").click();
+    back.button("Connect another hospital").click();
     await back.element.updateComplete;
     equal(back.element.state, "idle");
     ok(back.text().includes("Your hospitals"), "and the others are there");

@@ -195,6 +195,9 @@ describe("leaving", () => {
     await at.until(() => at.said() === "Copied", "it says so");
     ok(at.button("Copied"), "and shows it");
     equal(copied, "req_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let errors = 0;
+    const count = () => (errors += 1);
+    addEventListener("unhandledrejection", count);
     for (const refused of [undefined, { writeText: () => Promise.reject(new Error("forbidden")) }]) {
       const other = await leave("told");
       await other.until(() => other.element.state === "failed", "it failed");
@@ -203,6 +206,8 @@ describe("leaving", () => {
       await settled();
       ok(other.button("Copy"), "nothing is copied, and nothing said to be");
     }
+    removeEventListener("unhandledrejection", count);
+    equal(errors, 0);
     Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
   });
 
