@@ -30,8 +30,8 @@ export function createShownSources(
   index: SearchIndex,
   isOffered: (source: CataloguedSource) => boolean,
 ): ShowSources {
-  /** Null for one that is not offered. */
-  const kept = new Map<string, ShownSource | null>();
+  /** As text: as objects they would be half of what the process has to look through when it clears away. */
+  const kept = new Map<string, string>();
 
   const read = async (ids: readonly string[]): Promise<Map<string, ShownSource | null>> => {
     const namesakes = new Map(ids.map((id) => [id, index.namesakes(id, MOST_NAMESAKES)]));
@@ -53,15 +53,16 @@ export function createShownSources(
     const missing: string[] = [];
     for (const id of ids) {
       const known = kept.get(id);
-      if (known) shown.set(id, known);
-      else if (known === undefined) missing.push(id);
+      if (known === undefined) missing.push(id);
+      // Nothing stands for one that is not offered.
+      else if (known !== "") shown.set(id, JSON.parse(known));
     }
     if (missing.length === 0) return shown;
     if (kept.size + missing.length > MOST_KEPT) kept.clear();
     for (const [id, one] of await read(missing)) {
       if (one) shown.set(id, one);
       // One with a logo inlined would take the room of hundreds.
-      if ((one?.source.logo_url?.length ?? 0) <= LONGEST_KEPT_LOGO) kept.set(id, one);
+      if ((one?.source.logo_url?.length ?? 0) <= LONGEST_KEPT_LOGO) kept.set(id, one ? JSON.stringify(one) : "");
     }
     return shown;
   };
