@@ -31,7 +31,7 @@ const rows: Row[] = [
     name: "single file, Lit left out",
     code: await bundle({ configFile: join(ROOT, "widget/vite.config.ts"), input: "src/mb-connect-define.ts" }),
     // A fifth of it shows only after a sign-in. Loaded apart, it would leave 8,500, and a patient who returns would wait for a second request.
-    gate: 10_500,
+    gate: 10_600,
   },
   {
     name: "package in a host's own bundle, Lit left out",

@@ -336,6 +336,14 @@ describe("search", () => {
     equal(names(long)[0]?.length, 2000);
   });
 
+  it("asks with as much of a pasted letter as an address holds", async () => {
+    const at = await mount();
+    const heard = next(at.element, "mb-search");
+    at.element.value = `mercy ${"🏥".repeat(10_000)}`;
+    equal((await heard).query.length, 300);
+    equal(at.element.value.length, 20_006, "the field keeps what was pasted");
+  });
+
   it("keeps nothing of what was typed", async () => {
     sessionStorage.clear();
     localStorage.clear();

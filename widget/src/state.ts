@@ -80,9 +80,9 @@ export const INITIAL: View = {
   link: null,
 };
 
-/** What is asked of search: the typed text without stray spaces. */
+/** What is asked of search: the typed text without stray spaces, as much of it as search reads; more would not fit into an address. */
 export function queryOf(value: string): string {
-  return value.trim().replace(/\s+/g, " ");
+  return value.trim().replace(/\s+/g, " ").slice(0, 300);
 }
 
 /** Whether the element is on its way out, so that nothing else may start. */
