@@ -85,7 +85,7 @@ describe("a query is understood", () => {
       blueher: "Blue Heron Family Medicine",
       "stone bridge": "Stonebridge Clinic",
       "stoneb ridge clinic": "Stonebridge Clinic",
-      "blueh eron": "Blue Heron Family Medicine",
+      "bluehe ron": "Blue Heron Family Medicine",
       "ne wharbor": "New Harbor Health",
       "new harborhealth": "New Harbor Health",
     });
@@ -242,6 +242,7 @@ describe("a query is understood", () => {
       source("Twin Clinic East", null, null, { vendor: "Epic" }),
       source("Twin Clinic West", null, null, { vendor: "athenahealth" }),
       source("Twin Clinic North", null, null, { portal: { name: "NorthLink", url: null } }),
+      source("Chart My Health"),
     ]);
     leads(find, {
       "mychart twin": "Twin Clinic East",
