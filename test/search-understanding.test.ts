@@ -76,7 +76,9 @@ describe("a query is understood", () => {
 
   test("run together and taken apart, even with a slip beside", () => {
     const find = finder(
-      ["Blue Heron Family Medicine", "Stonebridge Clinic", "New Harbor Health"].map((name) => source(name)),
+      ["Blue Heron Family Medicine", "Stonebridge Clinic", "New Harbor Health", "Meadow Children's"].map((name) =>
+        source(name),
+      ),
     );
     leads(find, {
       blueheron: "Blue Heron Family Medicine",
@@ -86,6 +88,7 @@ describe("a query is understood", () => {
       "stone bridge": "Stonebridge Clinic",
       "stoneb ridge clinic": "Stonebridge Clinic",
       "bluehe ron": "Blue Heron Family Medicine",
+      "meadowchil drens": "Meadow Children's",
       "ne wharbor": "New Harbor Health",
       "new harborhealth": "New Harbor Health",
     });
