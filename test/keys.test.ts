@@ -186,9 +186,26 @@ describe("the commands", () => {
     assert.equal((await drop(ago(25))).code, 0);
   });
 
+  test("S11: no key is dropped or added on the word of a database that is not there", async () => {
+    const file = fileOf("elsewhere.json");
+    await command("keys", "new", "sealing", "--file", file);
+    await command("keys", "rotate", "sealing", "--file", file);
+    retired(file, "sealingKeys");
+    const before = readKeys(file);
+    const old = before.sealingKeys.at(-1)?.kid ?? "";
+    for (const words of [["drop", old], ["rotate", "sealing"], ["reseal"]]) {
+      const { code, stderr } = await command("keys", ...words, "--file", file, "--database", `${file}.db`);
+      assert.equal(code, 1);
+      assert.match(stderr, /there is no database at .*elsewhere\.json\.db: /);
+    }
+    assert.deepEqual(readKeys(file), before);
+    assert.equal(existsSync(`${file}.db`), false);
+  });
+
   test("S11: a sealing key that waits is not dropped, since running hosts seal with it when its time comes", async () => {
     const file = fileOf("waiting.json");
     const location = await databases.location();
+    await databases.open(location);
     await command("keys", "new", "sealing", "--file", file);
     const rotated = await command("keys", "rotate", "sealing", "--file", file);
     const waiting = rotated.stdout.trim();

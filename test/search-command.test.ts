@@ -1,6 +1,7 @@
 /** `mb-connect search`: what a person sees, and what a judge reads by the line. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { command } from "./support/command.ts";
@@ -93,5 +94,13 @@ describe("mb-connect search", () => {
       const { code, stdout, stderr } = await command("search", "--database", database, ...words);
       assert.deepEqual([code, stdout, stderr], [1, "", said]);
     }
+  });
+
+  test("makes no database where there is none, and does not say that nothing was found there", async () => {
+    const wrong = `${database}.wrong`;
+    const { code, stdout, stderr } = await command("search", "--database", wrong, "tern");
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /^mb-connect: there is no database at .*host\.db\.wrong: .* mb-connect import\n$/);
+    assert.equal(existsSync(wrong), false);
   });
 });

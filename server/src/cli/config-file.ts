@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Context } from "../context.ts";
 import { compose } from "../mb-connect.ts";
 import { type Logger, type MbConnectOptions, OptionsError, readOptions } from "../options.ts";
-import { isPostgresUrl } from "../store/database.ts";
+import { refuseMissing } from "./open.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 /** For a command, which says itself what there is to say. */
@@ -66,9 +66,7 @@ function composed(file: string, options: MbConnectOptions, clock: () => number):
 export function withSoundOptions<T>(file: string, options: MbConnectOptions, make: () => T): T {
   try {
     const { database } = readOptions(options);
-    if (!isPostgresUrl(database) && !existsSync(database)) {
-      throw new CommandError(`there is no database at ${database}: run this in the folder that the host runs in`);
-    }
+    refuseMissing(database);
     return make();
   } catch (thrown) {
     if (!(thrown instanceof OptionsError)) throw thrown;

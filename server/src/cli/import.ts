@@ -18,8 +18,10 @@ export function addImport(program: Command, terminal: Terminal): void {
     .option("--list <name>", "the list that the files make up (default: each file's own name)")
     .option("--force", "let a list shrink by more than a fifth")
     .action(async (files: string[], options: { database: string; list?: string; force?: boolean }) => {
-      const lists = await withDatabase(options.database, (database) =>
-        importCatalog(database, { files, ...options }, terminal.clock, progressBar(terminal)),
+      const lists = await withDatabase(
+        options.database,
+        (database) => importCatalog(database, { files, ...options }, terminal.clock, progressBar(terminal)),
+        { make: true },
       );
       terminal.print(lists.map(summarize).join("\n"));
     });

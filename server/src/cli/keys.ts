@@ -20,7 +20,7 @@ import {
   readPurpose,
   writeKeyFile,
 } from "./key-file.ts";
-import { withDatabase } from "./open.ts";
+import { refuseMissing, withDatabase } from "./open.ts";
 import { CommandError, type Terminal } from "./terminal.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -109,6 +109,8 @@ function add(keys: KeyFile, purpose: Purpose, dates: { created_at: string; use_f
 }
 
 async function rotate(terminal: Terminal, purpose: Purpose, options: Options): Promise<void> {
+  // Before the file is written: what was done must be in the audit.
+  if (options.database !== undefined) refuseMissing(options.database);
   const keys = readKeyFile(options.file);
   const now = terminal.clock();
   const hours = Number(options.in);
@@ -181,6 +183,7 @@ async function reseal(terminal: Terminal, options: Options & { database: string 
 }
 
 async function drop(terminal: Terminal, kid: string, options: Options): Promise<void> {
+  if (options.database !== undefined) refuseMissing(options.database);
   const keys = readKeyFile(options.file);
   const purpose = (["sealing", "signing"] as const).find((one) => has(keys[RINGS[one]], kid));
   if (!purpose) throw new CommandError(`${options.file} holds no key ${kid}`);
