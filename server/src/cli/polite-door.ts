@@ -33,8 +33,9 @@ interface Host {
 }
 
 /**
- * Makes such a door, for requests without credentials. A redirect waits for the turn of the host where it leads. After a 429 or a 503 with `Retry-After` it waits and asks again; a host that asks for more than a
- * minute, or does so time and again, is not asked any more, and what else was meant for it is answered 429 unsent.
+ * Makes such a door, for requests without credentials. A redirect waits for the turn of the host where it leads. After a
+ * 429 or a 503 with `Retry-After` it waits and asks again; a host that asks for more than a minute, or does so time and again,
+ * is not asked any more, and what else was meant for it is answered 429 unsent.
  *
  * @see RFC 6585 section 4; RFC 9110 section 10.2.3
  */
@@ -77,6 +78,7 @@ export function createPoliteDoor(door: Door, manners: Manners): Pick<Door, "requ
       const response = await ask(at, init);
       const location = response.headers.get("location");
       if (!REDIRECTS.has(response.status) || location === null) return response;
+      await response.body?.cancel();
       if (!URL.canParse(location, at.href)) throw new DoorError("blocked_url", "not a URL");
       at = new URL(location, at);
     }
