@@ -1,7 +1,7 @@
 /**
  * The search field with its list: an editable combobox with `aria-activedescendant`, or a field with buttons that take the
- * focus themselves, rendered into the element's own shadow root, because ids do not cross roots. The list stands in the flow right after the field: touch screen readers
- * reach it by swiping, no keyboard covers it, and zoom does not break it.
+ * focus themselves, rendered into the element's own shadow root, because ids do not cross roots. The list stands in the flow
+ * right after the field: touch screen readers reach it by swiping, no keyboard covers it, and zoom does not break it.
  *
  * @see WAI-ARIA Authoring Practices, Combobox pattern
  */
@@ -35,8 +35,9 @@ export interface ComboboxActs {
 }
 
 /**
- * Acts on a key of the field or of its list. A key that is taken is kept from the browser and from the page: a dialog around the element
- * should close on Escape only when there is nothing left to close in here. Keys of an input method are never taken.
+ * Acts on a key of the field or of its list. A key that is taken is kept from the browser and from the page: a dialog around
+ * the element should close on Escape only when there is nothing left to close in here. Keys of an input method are never
+ * taken.
  */
 export function pressKey(event: KeyboardEvent, view: View, host: ComboboxHost, acts: ComboboxActs): void {
   const { key, altKey, ctrlKey, metaKey, isComposing } = event;

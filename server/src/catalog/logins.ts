@@ -5,6 +5,7 @@
 import type { SourceRow } from "../store/schema.ts";
 import { domainOf, hostOf, plainAddress } from "./addresses.ts";
 import { splitWords, wholeWord } from "./normalise.ts";
+import { remembered } from "./remembered.ts";
 
 /** Takes in what makes two sources one login, source by source; all by numbers, so that little is left to clear away. */
 export interface Logins {
@@ -16,10 +17,14 @@ export interface Logins {
   nameCount(): number;
   /** How many sources are at the endpoint of this one. */
   sharing(source: number): number;
-  /** The number of each source's login, in steps of so many sources. */
+  /**
+   * The number of each source's login, in steps of so many sources. Where a brand is itself a part of another at the same
+   * endpoint, the uppermost counts: lists of different publishers each tell one step.
+   */
   finish(step: number): Generator<void, Uint32Array>;
 }
 
+/** Makes it, with nothing taken in. */
 export function createLogins(): Logins {
   const [endpointOf, portalOf, nameOf] = [createNumbers(), createNumbers(), createNumbers()];
   // What comes again is not read again.
@@ -44,10 +49,6 @@ export function createLogins(): Logins {
       names.push(nameOf.number(name));
       brands.push(brand === null ? -1 : remembered(brandCalled, brand, () => nameOf.number(bareName(brand))));
     },
-    /*
-     * Where a brand is itself a part of another at the same endpoint, the uppermost counts: lists of different publishers
-     * each tell one step.
-     */
     *finish(step) {
       /** By endpoint: each name's brand. */
       const above = new Map<number, Map<number, number>>();
@@ -90,12 +91,6 @@ function createNumbers() {
     number: (text: string) => remembered(known, text, () => known.size),
     size: () => known.size,
   };
-}
-
-function remembered(known: Map<string, number>, text: string, read: () => number): number {
-  const found = known.get(text) ?? read();
-  known.set(text, found);
-  return found;
 }
 
 /** A name as it is compared with others. */

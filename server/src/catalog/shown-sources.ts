@@ -25,6 +25,11 @@ const LONGEST_KEPT_LOGO = 1000;
 /** Others of a source's name that it is told from. */
 const MOST_NAMESAKES = 10;
 
+/**
+ * Opens what one index shows.
+ *
+ * @param index tells who else has a source's name
+ */
 export function createShownSources(
   db: Db,
   index: SearchIndex,

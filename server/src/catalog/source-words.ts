@@ -7,6 +7,7 @@ import { addressParts, domainOf, hostOf, plainAddress } from "./addresses.ts";
 import { isBesideName, isSmallWord, isTellingWord, isTrialWord, splitWords, wholeWord } from "./normalise.ts";
 import { createOtherNames } from "./other-names.ts";
 import { STATES, stateInName } from "./places.ts";
+import { remembered } from "./remembered.ts";
 import type { Vendors } from "./vendor.ts";
 import { MARK } from "./vocabulary.ts";
 
@@ -126,12 +127,6 @@ export function createSourceReader(vendors: Vendors): ReadSourceWords {
     const host = hostOf(plainAddress(source.fhir_base_url ?? "") ?? "");
     return { words, whole: Math.max(1, whole), telling, offside: words.some(isTrialWord) || staffed.has(host) };
   };
-}
-
-function remembered(known: Map<string, readonly string[]>, text: string, read: (text: string) => readonly string[]) {
-  const found = known.get(text) ?? read(text);
-  known.set(text, found);
-  return found;
 }
 
 /** The term of a FHIR base URL or portal URL. */
